@@ -1,0 +1,46 @@
+/* base.h: the C we wished for; no Lisp.  Door of room base.
+
+   Assertions that stay in release builds (`must`), bit arithmetic, page-granular memory, a monotonic clock.
+   Nothing here knows what a Lisp word is. */
+#ifndef BASE_H
+#define BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NORETURN _Noreturn
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* must.c */
+
+/* Dies with file, line and the condition's text: a mistake of ours, never of the user's. */
+NORETURN void must_fail(const char *file, int line, const char *what);
+NORETURN void must_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define must(cond) (LIKELY(cond) ? (void)0 : must_fail(__FILE__, __LINE__, #cond))
+
+/* pages.c */
+
+/* Reserves `bytes` of address space at `wanted` (or anywhere if NULL), readable and writable, taken as used.
+   Returns NULL when the range is refused. */
+void *pages_reserve(void *wanted, size_t bytes);
+/* Gives the pages wholly inside [from, to) back to the OS; they read as zero afterwards. */
+void pages_discard(void *from, void *to);
+void pages_release(void *at, size_t bytes);
+/* Memory that this process may use, in bytes: the machine's, or its cgroup's if that is less. */
+size_t pages_available(void);
+
+/* clock.c */
+uint64_t clock_nanoseconds(void);     /* monotonic */
+uint64_t clock_run_nanoseconds(void); /* CPU time of the process */
+
+/* -- Bits -- */
+
+static inline uint64_t bits_round_up(uint64_t n, uint64_t to) { return (n + to - 1) & ~(to - 1); }
+static inline int bits_lowest(uint64_t n) { return __builtin_ctzll(n); }
+static inline int bits_highest(uint64_t n) { return 63 - __builtin_clzll(n); }
+static inline int bits_count(uint64_t n) { return __builtin_popcountll(n); }
+
+#endif

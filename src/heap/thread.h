@@ -1,0 +1,79 @@
+/* thread.h: the state of one thread, and of the world that threads share.  Part of heap's door.
+
+   The thread is the first parameter of everything that touches Lisp.  Each section belongs to one room; other rooms read it through
+   that room's functions.  There is no mutable global state in C outside these two structures. */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include "word/word.h"
+
+#include <setjmp.h>
+
+enum { VALUES_LIMIT = 4096 }; /* MULTIPLE-VALUES-LIMIT */
+enum { DOOR_ARGUMENTS = 16 };
+
+/* Why the bytecode loop should stop at the next safe point: bits of Thread.event. */
+enum { EVENT_COLLECT = 1, EVENT_INTERRUPT = 2, EVENT_FINALIZE = 4, EVENT_TORTURE = 8 };
+
+/* What a leaf that leaves through the door asks for. */
+typedef enum DoorReason {
+    DOOR_SIGNAL = 1,  /* call DOOR_FUNCTION with DOOR_ARGS in the leaf's place; its value is the leaf's */
+    DOOR_RETRY = 2,   /* collect fully, then run the same call once more (heap full; no side effect has happened yet) */
+} DoorReason;
+
+typedef struct Thread Thread;
+typedef struct World World;
+typedef struct Heap Heap;
+
+struct Thread {
+    /* heap: allocation */
+    char *free;           /* next free byte of the nursery, a multiple of 16 */
+    char *limit;          /* above this, allocation goes the slow way */
+    uintptr_t young_base; /* objects at or above it are in the youngest generation and need no barrier */
+    World *world;
+    Heap *heap;
+
+    /* run: the Lisp stack.  Every word of [stack, top) is a Lisp word; see run.h for a frame. */
+    volatile uint32_t event;
+    Obj *volatile stack_limit; /* function entry compares with it; an event lowers it to `stack` */
+    Obj *stack, *stack_end;    /* the whole region; stack_end leaves a reserve for handlers of exhaustion */
+    Obj *base;                 /* the running frame's register 0 */
+    Obj *top;                  /* first word past what is live, at safe points and in leaves */
+    Obj *high_water;           /* everything from it up is zero */
+    const uint64_t *pc;        /* the running instruction's successor, at safe points and in leaves */
+
+    /* run: values of the last call; values[0] is kept in a register by the loop */
+    uint32_t value_count;
+    Obj values[VALUES_LIMIT];
+
+    /* run: special bindings */
+    Obj *tls;           /* thread-local values by symbol_tls_index; NO_TLS where there is none */
+    uint32_t tls_size;
+    Obj *bindings;      /* pairs: symbol, saved tls value */
+    Obj *binding_top, *binding_end;
+
+    /* run: exits (blocks, tagbodies, catches, cleanups, re-entries) */
+    struct Exit *exits, *exit_top, *exit_end;
+    uint64_t exit_serial;
+
+    /* run: the door */
+    jmp_buf *door;
+    DoorReason door_reason;
+    Obj door_function;
+    Obj door_args[DOOR_ARGUMENTS];
+    uint32_t door_count;
+    uint32_t depth; /* nesting of re-entries */
+};
+
+struct World {
+    Heap *heap;
+    Thread *thread;       /* the only one, so far */
+    Obj packages;         /* list of all packages */
+    Obj package_cl, package_keyword, package_sys, package_ext, package_user;
+    uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */
+    void *compiler;       /* the compiler's contexts, linked; it registers its own roots */
+    int argc;
+    char **argv;
+};
+
+#endif

@@ -1,0 +1,108 @@
+/* run.h: frames, calls, values, bindings, unwinding, safe points.  Door of room run.
+
+   A frame lies on the thread's Lisp stack; register 0 is at `base`, three words before it are its header:
+
+       base[-3]  distance in words down to the caller's base, as a fixnum (0: called from C)
+       base[-2]  the function that runs (its closure keeps its code: law 6)
+       base[-1]  the caller's return offset, in instructions from the start of the caller's code, as a fixnum
+       base[0..] registers: the arguments first
+
+   A caller builds the callee's frame at the end of its own: CALL A puts header and arguments at R[A], R[A+1], R[A+2], R[A+3]... So the stack is dense,
+   every word of [stack, top) is a Lisp word, and the collector reads it from one end to the other.  Registers that were not yet
+   written hold what older frames left there since the last collection, which is always valid; a collection zeroes all above `top`.
+
+   A builtin (C leaf) gets its arguments where they lie on the stack; it returns its first value and, if it returns another number than one,
+   uses `values_...`.  Values other than the first are in Thread.values[1..]; Thread.value_count says how many there are. */
+#ifndef RUN_H
+#define RUN_H
+
+#include "code/code.h"
+#include "heap/heap.h"
+
+/* -- Builtins -- */
+
+typedef Obj (*BuiltinFn)(Thread *t, Obj *args, uint32_t n);
+
+enum { ARGS_ANY = 0xFFFF };
+
+typedef struct Builtin {
+    const char *name; /* "CAR": COMMON-LISP; "%CAR": WINDFALL-SYSTEM; "EXT:GC": WINDFALL (external); "SYS:X": WINDFALL-SYSTEM */
+    BuiltinFn fn;
+    uint16_t min, max; /* number of arguments; ARGS_ANY: no upper bound */
+    const char *lambda_list;
+    const char *doc;
+} __attribute__((aligned(16))) Builtin;
+
+/* BUILTIN(c_name, "NAME", min, max, "lambda list", "docstring") { body: t, args, n in scope; returns Obj }
+   Descriptors gather in a section of their own; nothing else lists them. */
+#define BUILTIN(c_name, name, min, max, lambda_list, doc)                                                                            \
+    static Obj builtin_##c_name(Thread *t, Obj *args, uint32_t n);                                                                   \
+    static const Builtin descriptor_##c_name __attribute__((used, section("builtins"), aligned(16))) = {name, builtin_##c_name, min, max, lambda_list, doc}; \
+    static Obj builtin_##c_name(Thread *t __attribute__((unused)), Obj *args __attribute__((unused)), uint32_t n __attribute__((unused)))
+
+/* An optional argument of a builtin, or `otherwise` when it was not given. */
+#define ARG(i, otherwise) ((i) < n ? args[i] : (otherwise))
+
+extern const Builtin __start_builtins[], __stop_builtins[];
+static inline const Builtin *builtin_at(uint32_t index) { return &__start_builtins[index]; }
+static inline uint32_t builtin_count(void) { return (uint32_t)(__stop_builtins - __start_builtins); }
+
+/* -- Values: what a builtin uses to return other than one value -- */
+
+static inline Obj values_0(Thread *t) {
+    t->value_count = 0;
+    return NIL;
+}
+static inline Obj values_2(Thread *t, Obj a, Obj b) {
+    t->value_count = 2;
+    t->values[1] = b;
+    return a;
+}
+static inline Obj values_3(Thread *t, Obj a, Obj b, Obj c) {
+    t->value_count = 3;
+    t->values[1] = b;
+    t->values[2] = c;
+    return a;
+}
+
+/* -- run.c -- */
+
+Thread *thread_create(World *w);
+/* Installs all builtins as functions of their symbols.  Packages exist. */
+void builtins_install(Thread *t);
+
+/* Re-entry: calls a function (or a symbol's) from C and returns its first value; the others are in t->values.  The one way from C into Lisp.
+   Everything may have moved afterwards: what the caller keeps is in registered roots or on the Lisp stack (`push_root`).
+   A non-local exit through the caller leaves by its door: the caller owns nothing that needs freeing, or has registered it. */
+Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args);
+
+/* Keeps words on the Lisp stack over a `lisp_call`: push, then read back with `root_at`, then pop. */
+static inline void push_root(Thread *t, Obj x) { *t->top++ = x; }
+static inline Obj pop_root(Thread *t) { return *--t->top; }
+
+/* -- symbols' values and functions -- */
+
+/* The current value of a variable, UNBOUND if there is none. */
+static inline Obj symbol_value(Thread *t, Obj symbol) {
+    uint32_t i = symbol_tls_index(symbol);
+    if (i) {
+        Obj v = t->tls[i];
+        if (!eq(v, NO_TLS)) return v;
+    }
+    return symbol_slots(symbol)[SYMBOL_VALUE];
+}
+void set_symbol_value(Thread *t, Obj symbol, Obj v);
+void bind_special(Thread *t, Obj symbol, Obj v);
+void unbind_to(Thread *t, Obj *binding_top);
+/* The value under `key` in a symbol's INFO list, or `otherwise`. */
+Obj symbol_info(Obj symbol, Obj key, Obj otherwise);
+void set_symbol_info(Thread *t, Obj symbol, Obj key, Obj value);
+/* The cell symbol of a function name: the symbol itself, or for (SETF name) the symbol that holds its function. */
+Obj function_name_cell(Thread *t, Obj name);
+/* The function that a function designator names; signals UNDEFINED-FUNCTION or TYPE-ERROR. */
+Obj designated_function(Thread *t, Obj designator);
+
+/* -- events -- */
+void event_raise(Thread *t, uint32_t bits); /* async-signal-safe */
+
+#endif
