@@ -70,6 +70,8 @@ struct World {
     Thread *thread;       /* the only one, so far */
     Obj packages;         /* list of all packages */
     Obj package_cl, package_keyword, package_sys, package_ext, package_user;
+    Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); fixnum 0 at first */
+    uint64_t layout_count; /* layouts made so far: the source of their hash numbers */
     uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */
     void *compiler;       /* the compiler's contexts, linked; it registers its own roots */
     int argc;
