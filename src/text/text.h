@@ -1,4 +1,14 @@
-/* text.h: characters, strings, symbols and packages, tokens.  Door of room text. */
+/* text.h: characters, strings, symbols and packages, the C reader.  Door of room text.
+
+   Reading in C.  `read_form` reads one datum of standard syntax from memory.  It starts the system (lisp/ is read by it before there is
+   any Lisp) and it is the fast path of READ: what it cannot read it leaves (READ_OTHER), and the reader in Lisp begins again where
+   this one began.  It reads UTF-8 or, with `wide`, 32-bit characters in place, so a base string (ASCII) needs no copy.  It calls no
+   Lisp, so nothing moves under it, and it signals nothing: errors come back as status, text and line.
+
+   Places.  With `note_places` the reader remembers the line of every list's opening parenthesis.  The first cons of a list is allocated
+   before its elements are read, and neither allocation nor the collector ever reorders (law 3): so the vector that `reader_places` makes,
+   #(list line list line ...), is sorted by address for good, and `reader_line` finds a list in it by bisection, after any number of
+   collections.  Whoever compiles the form keeps the vector in a root as long as he wants lines. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -6,8 +16,28 @@
 
 /* -- string.c -- */
 
-/* A simple string: base if all codes are below 128, else full. */
+/* The characters of any string where they lie, fill pointer and displacement considered.  Valid until the next safe point. */
+typedef struct Text {
+    const void *data; /* uint32_t if wide, else bytes */
+    uint64_t length;
+    bool wide;
+} Text;
+
+static inline uint32_t text_char(Text s, uint64_t i) {
+    return s.wide ? ((const uint32_t *)s.data)[i] : ((const uint8_t *)s.data)[i];
+}
+static inline Text text_part(Text s, uint64_t start, uint64_t end) {
+    return (Text){(const char *)s.data + (s.wide ? 4 * start : start), end - start, s.wide};
+}
+bool is_text_string(Obj x); /* STRINGP */
+Text text_of_string(Obj string);
+/* A fresh simple string: base if all codes are below 128, else full. */
+Obj string_of_text(Thread *t, Text s);
 Obj string_of_utf8(Thread *t, const char *utf8, size_t bytes);
+/* A fresh full (4-byte) string. */
+Obj full_string_of_text(Thread *t, Text s);
+bool texts_equal(Text a, Text b);
+uint32_t text_hash(Text s);
 /* UTF-8 of any string (NUL-terminated, malloc'ed; *bytes gets its length if not NULL). */
 char *utf8_of_string(Obj string, size_t *bytes);
 bool strings_equal(Obj a, Obj b); /* simple strings, any mixture of base and full, same characters */
@@ -16,19 +46,85 @@ uint32_t string_hash(Obj simple_string); /* the same for base and full strings o
 uint64_t string_length(Obj string);
 uint32_t string_char(Obj string, uint64_t i);
 
+/* One character of UTF-8 at *p < end; advances.  What is not UTF-8 is U+FFFD, a byte at a time. */
+uint32_t utf8_decode(const char **p, const char *end);
+/* Writes at most 4 bytes, returns how many. */
+unsigned utf8_encode(uint32_t code, char *out);
+
 /* -- package.c --
    A package: names (list of strings, the name first), hash vectors of internal and external symbols, use and used-by lists, shadowing
-   symbols, local nicknames. */
+   symbols, local nicknames (an association list of strings and packages). */
 enum { PACKAGE_NAMES, PACKAGE_INTERNAL, PACKAGE_EXTERNAL, PACKAGE_USES, PACKAGE_USED_BY, PACKAGE_SHADOWING, PACKAGE_LOCAL_NICKNAMES, PACKAGE_DOC, PACKAGE_LOCKED, PACKAGE_LENGTH };
 
-/* Makes COMMON-LISP, KEYWORD, WINDFALL-SYSTEM (SYS), WINDFALL (EXT), COMMON-LISP-USER and puts the static symbols into them. */
+/* Makes COMMON-LISP, KEYWORD, WINDFALL-SYSTEM (SYS), WINDFALL (EXT), COMMON-LISP-USER and puts the static symbols into them.
+   Registers World's packages as roots. */
 void packages_create(Thread *t);
+/* A package without symbols, in the world's list. `names`: list of fresh strings. */
+Obj package_make(Thread *t, Obj names);
 Obj package_find(Thread *t, Obj name_string);           /* NIL if there is none; no local nicknames */
+/* The package that a name denotes in the package `current` (local nicknames first; NIL: none of these). */
+Obj package_find_text(Thread *t, Obj current, Text name);
 /* The symbol of that name accessible in the package; *status is NIL, :INTERNAL, :EXTERNAL or :INHERITED. */
 Obj package_find_symbol(Thread *t, Obj package, Obj name_string, Obj *status);
+Obj package_find_symbol_text(Obj package, Text name, Obj *status);
 Obj package_intern(Thread *t, Obj package, Obj name_string, Obj *status);
+Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status);
 void package_export(Thread *t, Obj package, Obj symbol); /* no conflict check */
 Obj intern_text(Thread *t, Obj package, const char *name);
 Obj make_symbol(Thread *t, Obj name_string);             /* uninterned */
+bool is_keyword(Obj x);
+
+/* A hash vector of symbols: [0] live entries, [1] entries that are not EMPTY, then a power of two of places. */
+enum { TABLE_LIVE, TABLE_USED, TABLE_PLACES };
+/* The symbol in the table, or UNBOUND. */
+Obj symbol_table_find(Obj table, Text name, uint32_t hash);
+/* Adds a symbol that is not there to the table in field `field` of the package. */
+void package_add_symbol(Thread *t, Obj package, int field, Obj symbol);
+bool package_remove_symbol(Thread *t, Obj package, int field, Obj symbol);
+
+/* -- read.c -- */
+
+typedef enum ReadStatus {
+    READ_DONE,       /* a form */
+    READ_NOTHING,    /* the end, before a form began */
+    READ_UNFINISHED, /* the end, within a form */
+    READ_WRONG,      /* `message` says what */
+    READ_OTHER,      /* syntax that is the Lisp reader's affair */
+} ReadStatus;
+
+typedef struct Reader {
+    const char *p, *end; /* what is still to be read */
+    bool wide;           /* characters of 32 bits instead of UTF-8 */
+    bool note_places;
+    unsigned line;       /* of p; the caller sets it to 1 at the start of a text */
+    unsigned base;       /* *READ-BASE* */
+    Obj package;         /* *PACKAGE* */
+    Obj float_format;    /* *READ-DEFAULT-FLOAT-FORMAT* */
+    Obj features;        /* *FEATURES*, a list */
+    ReadStatus status;
+    const char *message;
+    unsigned error_line;
+    /* private */
+    unsigned depth, backquotes, suppress;
+    Obj *places;
+    size_t place_count, place_size;
+} Reader;
+
+/* A reader of the text with base 10, single floats, no features. */
+void reader_start(Reader *r, const char *text, size_t bytes, Obj package);
+/* Reads one form: true and *out, or false and why in `status`.  Afterwards p is behind the form's last character. */
+bool read_form(Thread *t, Reader *r, Obj *out);
+/* The places of the last form as a fresh simple vector; the reader forgets them. */
+Obj reader_places(Thread *t, Reader *r);
+/* The line of the list in such a vector (or NIL), 0 if unknown. */
+unsigned reader_line(Obj places, Obj list);
+/* Frees what the reader holds outside the heap. */
+void reader_end(Reader *r);
+
+/* -- backquote.c -- */
+
+/* What `template means, with commas in it as (UNQUOTE x), (UNQUOTE-SPLICING x), (UNQUOTE-NSPLICING x): a form of LIST, LIST*, CONS, APPEND,
+   QUOTE and %BQ-VECTOR.  UNBOUND if ,@ stands where nothing can be spliced. */
+Obj backquote_expand(Thread *t, Obj template);
 
 #endif

@@ -1,0 +1,268 @@
+/* package.c: symbols and packages.
+
+   A package has two hash vectors, one of internal and one of external symbols; an inherited symbol is an external one of a used package.
+   Keys are names: a place holds the symbol, whose HASH field saves most comparisons of characters.  Open addressing with linear steps; the
+   vector grows when three quarters of its places are not EMPTY.
+
+   What must stay consistent under an allocation failure (law: allocate before you change) is arranged thus: room for the new entry
+   is made first, the symbol second, and only then are both changed.
+
+   Conflicts are Lisp's affair (lisp/packages.lisp); here an operation does what it says.
+
+   Invariants
+     package.name   no two symbols in both tables of a package have the same name
+     package.home   a symbol whose package is P is present in P
+     package.count  TABLE_LIVE counts symbols, TABLE_USED symbols and DELETED; TABLE_USED stays below the number of places */
+#include "text/text.h"
+
+/* -- Tables of symbols -- */
+
+enum { SMALLEST_TABLE = 16 };
+
+static uint64_t table_places(Obj table) { return obj_length(table) - TABLE_PLACES; }
+
+static Obj table_make(Thread *t, uint64_t places) {
+    Obj table = alloc_boxed(t, TYPE_SIMPLE_VECTOR, TABLE_PLACES + places, EMPTY);
+    init_field(table, TABLE_LIVE, obj_of_fix(0));
+    init_field(table, TABLE_USED, obj_of_fix(0));
+    return table;
+}
+
+Obj symbol_table_find(Obj table, Text name, uint32_t hash) {
+    Obj *places = obj_slots(table) + TABLE_PLACES;
+    uint64_t mask = table_places(table) - 1;
+    for (uint64_t i = hash & mask;; i = (i + 1) & mask) {
+        Obj x = places[i];
+        if (eq(x, EMPTY)) return UNBOUND;
+        if (eq(x, DELETED) || symbol_hash(x) != hash) continue;
+        if (texts_equal(text_of_string(symbol_slots(x)[SYMBOL_NAME]), name)) return x;
+    }
+}
+
+static void table_add(Thread *t, Obj table, Obj symbol) {
+    Obj *places = obj_slots(table) + TABLE_PLACES;
+    uint64_t mask = table_places(table) - 1, i = symbol_hash(symbol) & mask;
+    while (!eq(places[i], EMPTY) && !eq(places[i], DELETED)) i = (i + 1) & mask;
+    Obj *counts = obj_slots(table);
+    if (eq(places[i], EMPTY)) counts[TABLE_USED] = obj_of_fix(fix_of_obj(counts[TABLE_USED]) + 1);
+    counts[TABLE_LIVE] = obj_of_fix(fix_of_obj(counts[TABLE_LIVE]) + 1);
+    set_slot(t, &places[i], symbol);
+}
+
+/* Makes room for one more symbol. */
+static Obj table_reserve(Thread *t, Obj package, int field) {
+    Obj table = obj_slots(package)[field];
+    uint64_t places = table_places(table);
+    if (4 * ((uint64_t)fix_of_obj(obj_slots(table)[TABLE_USED]) + 1) <= 3 * places) return table;
+    uint64_t live = (uint64_t)fix_of_obj(obj_slots(table)[TABLE_LIVE]);
+    uint64_t wanted = places;
+    while (2 * (live + 1) > wanted) wanted *= 2;
+    Obj larger = table_make(t, wanted);
+    for (uint64_t i = 0; i < places; i++) {
+        Obj x = obj_slots(table)[TABLE_PLACES + i];
+        if (!eq(x, EMPTY) && !eq(x, DELETED)) table_add(t, larger, x);
+    }
+    set_field(t, package, (uint64_t)field, larger);
+    return larger;
+}
+
+void package_add_symbol(Thread *t, Obj package, int field, Obj symbol) {
+    table_add(t, table_reserve(t, package, field), symbol);
+}
+
+bool package_remove_symbol(Thread *t, Obj package, int field, Obj symbol) {
+    (void)t;
+    Obj table = obj_slots(package)[field], *counts = obj_slots(table), *places = counts + TABLE_PLACES;
+    uint64_t mask = table_places(table) - 1;
+    for (uint64_t i = symbol_hash(symbol) & mask; !eq(places[i], EMPTY); i = (i + 1) & mask) {
+        if (!eq(places[i], symbol)) continue;
+        places[i] = DELETED; /* NOBARRIER: immediate */
+        counts[TABLE_LIVE] = obj_of_fix(fix_of_obj(counts[TABLE_LIVE]) - 1);
+        return true;
+    }
+    return false;
+}
+
+/* -- Symbols -- */
+
+/* A symbol with a simple string that nobody changes as its name. */
+static Obj symbol_alloc(Thread *t, Obj name, uint32_t hash) {
+    Obj x = alloc_boxed(t, TYPE_SYMBOL, SYMBOL_LENGTH, NIL);
+    init_field(x, SYMBOL_VALUE, UNBOUND);
+    init_field(x, SYMBOL_FUNCTION, UNBOUND);
+    init_field(x, SYMBOL_NAME, name);
+    init_field(x, SYMBOL_HASH, obj_of_fix(hash));
+    return x;
+}
+
+Obj make_symbol(Thread *t, Obj name) {
+    Text text = text_of_string(name);
+    if (!is_simple_string(name)) name = string_of_text(t, text);
+    return symbol_alloc(t, name, text_hash(text));
+}
+
+bool is_keyword(Obj x) {
+    if (!has_type(x, TYPE_SYMBOL)) return false;
+    Obj p = obj_slots(x)[SYMBOL_PACKAGE];
+    return !is_nil(p) && eq(p, symbol_slots(SYM(K_NAME))[SYMBOL_PACKAGE]);
+}
+
+/* -- Finding packages -- */
+
+static bool names_match(Obj names, Text name) {
+    for (; is_cons(names); names = cdr(names))
+        if (texts_equal(text_of_string(car(names)), name)) return true;
+    return false;
+}
+
+Obj package_find_text(Thread *t, Obj current, Text name) {
+    if (!is_nil(current))
+        for (Obj l = obj_slots(current)[PACKAGE_LOCAL_NICKNAMES]; is_cons(l); l = cdr(l))
+            if (texts_equal(text_of_string(car(car(l))), name)) return cdr(car(l));
+    for (Obj l = t->world->packages; is_cons(l); l = cdr(l))
+        if (names_match(obj_slots(car(l))[PACKAGE_NAMES], name)) return car(l);
+    return NIL;
+}
+
+Obj package_find(Thread *t, Obj name) { return package_find_text(t, NIL, text_of_string(name)); }
+
+/* -- Finding and interning symbols -- */
+
+static Obj find_hashed(Obj package, Text name, uint32_t hash, Obj *status) {
+    Obj *slots = obj_slots(package);
+    Obj x = symbol_table_find(slots[PACKAGE_INTERNAL], name, hash);
+    *status = SYM(K_INTERNAL);
+    if (!eq(x, UNBOUND)) return x;
+    x = symbol_table_find(slots[PACKAGE_EXTERNAL], name, hash);
+    *status = SYM(K_EXTERNAL);
+    if (!eq(x, UNBOUND)) return x;
+    *status = SYM(K_INHERITED);
+    for (Obj l = slots[PACKAGE_USES]; is_cons(l); l = cdr(l)) {
+        x = symbol_table_find(obj_slots(car(l))[PACKAGE_EXTERNAL], name, hash);
+        if (!eq(x, UNBOUND)) return x;
+    }
+    *status = NIL;
+    return NIL;
+}
+
+Obj package_find_symbol_text(Obj package, Text name, Obj *status) {
+    return find_hashed(package, name, text_hash(name), status);
+}
+
+Obj package_find_symbol(Thread *t, Obj package, Obj name, Obj *status) {
+    (void)t;
+    return package_find_symbol_text(package, text_of_string(name), status);
+}
+
+static void make_keyword(Thread *t, Obj symbol) {
+    set_symbol(t, symbol, SYMBOL_VALUE, symbol);
+    obj_set_flags(symbol, symbol_flags(symbol) | SYMBOL_CONSTANT);
+}
+
+Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status) {
+    uint32_t hash = text_hash(name);
+    Obj x = find_hashed(package, name, hash, status);
+    if (!is_nil(*status)) return x;
+    bool keyword = eq(package, t->world->package_keyword);
+    Obj table = table_reserve(t, package, keyword ? PACKAGE_EXTERNAL : PACKAGE_INTERNAL);
+    x = symbol_alloc(t, string_of_text(t, name), hash);
+    init_field(x, SYMBOL_PACKAGE, package);
+    if (keyword) make_keyword(t, x);
+    table_add(t, table, x);
+    return x;
+}
+
+Obj package_intern(Thread *t, Obj package, Obj name, Obj *status) {
+    return package_intern_text(t, package, text_of_string(name), status);
+}
+
+Obj intern_text(Thread *t, Obj package, const char *name) {
+    Obj status;
+    return package_intern_text(t, package, (Text){name, strlen(name), false}, &status);
+}
+
+void package_export(Thread *t, Obj package, Obj symbol) {
+    Text name = text_of_string(symbol_slots(symbol)[SYMBOL_NAME]);
+    Obj there = symbol_table_find(obj_slots(package)[PACKAGE_EXTERNAL], name, symbol_hash(symbol));
+    if (!eq(there, UNBOUND)) return;
+    table_reserve(t, package, PACKAGE_EXTERNAL);
+    package_remove_symbol(t, package, PACKAGE_INTERNAL, symbol);
+    package_add_symbol(t, package, PACKAGE_EXTERNAL, symbol);
+}
+
+/* -- The first packages -- */
+
+Obj package_make(Thread *t, Obj names) {
+    Obj p = alloc_boxed(t, TYPE_PACKAGE, PACKAGE_LENGTH, NIL);
+    init_field(p, PACKAGE_NAMES, names);
+    Obj internal = table_make(t, SMALLEST_TABLE), external = table_make(t, SMALLEST_TABLE);
+    init_field(p, PACKAGE_INTERNAL, internal);
+    init_field(p, PACKAGE_EXTERNAL, external);
+    t->world->packages = alloc_cons(t, p, t->world->packages);
+    return p;
+}
+
+static Obj package_named(Thread *t, const char *name, const char *nickname) {
+    Obj names = nickname ? alloc_cons(t, alloc_text(t, nickname), NIL) : NIL;
+    return package_make(t, alloc_cons(t, alloc_text(t, name), names));
+}
+
+static void package_use(Thread *t, Obj user, Obj used) {
+    init_field(user, PACKAGE_USES, alloc_cons(t, used, obj_slots(user)[PACKAGE_USES]));
+    init_field(used, PACKAGE_USED_BY, alloc_cons(t, user, obj_slots(used)[PACKAGE_USED_BY]));
+}
+
+static void scan_packages(Thread *t, void *data, RootVisitor visit, void *visitor_data) {
+    (void)data;
+    World *w = t->world;
+    visit(visitor_data, &w->packages, 1, "the list of packages");
+    visit(visitor_data, &w->package_cl, 1, "the package COMMON-LISP");
+    visit(visitor_data, &w->package_keyword, 1, "the package KEYWORD");
+    visit(visitor_data, &w->package_sys, 1, "the package WINDFALL-SYSTEM");
+    visit(visitor_data, &w->package_ext, 1, "the package WINDFALL");
+    visit(visitor_data, &w->package_user, 1, "the package COMMON-LISP-USER");
+}
+
+enum { IN_CL, IN_SYS, IN_EXT, IN_KEY };
+static const uint8_t static_homes[] = {
+#define S(id, name, package) IN_##package,
+#include "word/symbols.def"
+#undef S
+};
+
+static void put_static_symbol(Thread *t, Obj symbol, Obj package) {
+    Obj *slots = symbol_slots(symbol);
+    uint32_t hash = string_hash(slots[SYMBOL_NAME]);
+    slots[SYMBOL_HASH] = obj_of_fix((int64_t)symbol_tls_index(symbol) << 32 | hash);
+    set_symbol(t, symbol, SYMBOL_PACKAGE, package);
+    package_add_symbol(t, package, PACKAGE_EXTERNAL, symbol);
+    if (eq(package, t->world->package_keyword)) make_keyword(t, symbol);
+}
+
+void packages_create(Thread *t) {
+    static const char *const common_lisp[] = {
+#define C(name) name,
+#include "text/cl-symbols.def"
+#undef C
+    };
+    World *w = t->world;
+    w->packages = NIL;
+    w->package_user = package_named(t, "COMMON-LISP-USER", "CL-USER");
+    w->package_ext = package_named(t, "WINDFALL", "EXT");
+    w->package_sys = package_named(t, "WINDFALL-SYSTEM", "SYS");
+    w->package_keyword = package_named(t, "KEYWORD", NULL);
+    w->package_cl = package_named(t, "COMMON-LISP", "CL");
+    package_use(t, w->package_ext, w->package_cl);
+    package_use(t, w->package_sys, w->package_cl);
+    package_use(t, w->package_user, w->package_ext);
+    package_use(t, w->package_user, w->package_cl);
+    heap_add_roots(t->heap, scan_packages, NULL);
+    const Obj homes[] = {[IN_CL] = w->package_cl, [IN_SYS] = w->package_sys, [IN_EXT] = w->package_ext, [IN_KEY] = w->package_keyword};
+    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++)
+        put_static_symbol(t, i ? obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)) : NIL, homes[static_homes[i]]);
+    for (size_t i = 0; i < COUNT_OF(common_lisp); i++) package_export(t, w->package_cl, intern_text(t, w->package_cl, common_lisp[i]));
+    symbol_slots(NIL)[SYMBOL_VALUE] = NIL;
+    symbol_slots(T_)[SYMBOL_VALUE] = T_;
+    obj_set_flags(symbol_object(NIL), symbol_flags(NIL) | SYMBOL_CONSTANT);
+    obj_set_flags(T_, symbol_flags(T_) | SYMBOL_CONSTANT);
+}
