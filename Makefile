@@ -9,7 +9,8 @@ CFLAGS_debug   := -O1 -g -DWINDFALL_DEBUG
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 DIR     := $(BUILD)$(if $(filter-out release,$(MODE)),/$(MODE))
 CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -Isrc
-LDFLAGS := $(if $(filter asan,$(MODE)),-fsanitize=address,undefined)
+LDFLAGS_asan  := -fsanitize=address,undefined
+LDFLAGS := $(LDFLAGS_$(MODE))
 LDLIBS  := -lgmp -lutf8proc -ledit -lm
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o)

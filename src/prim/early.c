@@ -1,0 +1,65 @@
+/* early.c: what an error is before the library has conditions: a line on standard error and the end.
+
+   The first files of the library are loaded while ERROR, SYS::%LEAF-ERROR and SYS::%UNDEFINED-CALL are the leaves below; lisp/conditions.lisp puts
+   the real functions in their place.  So a mistake in those files says what it is instead of failing silently.  The printer here knows
+   only enough to show the culprit; it prints at most a few levels and elements. */
+#include "run/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EARLY_DEPTH = 6, EARLY_LENGTH = 12 };
+
+static void early_put_string(Obj s) {
+    for (uint64_t i = 0; i < obj_length(s); i++) {
+        uint32_t c = simple_string_char(s, i);
+        fputc(c < 128 ? (int)c : '?', stderr);
+    }
+}
+
+static void early_print(Obj x, int depth);
+
+static void early_print_list(Obj x, int depth) {
+    fputc('(', stderr);
+    for (int i = 0; is_cons(x); i++, x = cdr(x)) {
+        if (i) fputc(' ', stderr);
+        if (i == EARLY_LENGTH || depth == 0) {
+            fputs("...", stderr);
+            x = NIL;
+            break;
+        }
+        early_print(car(x), depth - 1);
+    }
+    if (!is_nil(x)) {
+        fputs(" . ", stderr);
+        early_print(x, depth - 1);
+    }
+    fputc(')', stderr);
+}
+
+static void early_print(Obj x, int depth) {
+    if (is_fix(x)) fprintf(stderr, "%lld", (long long)fix_of_obj(x));
+    else if (is_char(x)) fprintf(stderr, "#\\U+%X", char_of_obj(x));
+    else if (is_symbol(x)) early_put_string(symbol_slots(x)[SYMBOL_NAME]);
+    else if (is_cons(x)) early_print_list(x, depth);
+    else if (is_simple_string(x)) early_put_string(x);
+    else if (is_obj(x)) fprintf(stderr, "#<%s>", shapes[obj_type(x)].name);
+    else fprintf(stderr, "#<word %llx>", (unsigned long long)x.w);
+}
+
+NORETURN static void early_die(const char *what, uint32_t n, const Obj *args) {
+    fflush(stdout);
+    fprintf(stderr, "windfall: %s while the library is being loaded:", what);
+    for (uint32_t i = 0; i < n; i++) {
+        fputc(' ', stderr);
+        early_print(args[i], EARLY_DEPTH);
+    }
+    fputc('\n', stderr);
+    exit(1);
+}
+
+BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") { early_die("error", n, args); }
+
+BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") { early_die("error", n, args); }
+
+BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") { early_die("undefined function", n, args); }
