@@ -1,0 +1,247 @@
+/* control.c: chapter 5: function names and definitions, identity, values; and the leaves under the macros of lisp/boot.lisp.
+
+   A function name is a symbol or (SETF symbol).  Its definition lies in the function cell of its cell symbol (`function_name_cell`), and
+   what else is known of it (inline expansion, compiler macro, ftype) in that symbol's INFO list.
+
+   %CHECK-ARGUMENTS and %CHECK-KEYS verify the list that a macro takes apart; they return the list, so that a check is one call within
+   an expression. */
+#include "run/run.h"
+
+static Obj check_symbol(Thread *t, Obj x) {
+    if (!is_symbol(x)) signal_type_error(t, x, SYM(SYMBOL));
+    return x;
+}
+
+static void check_function(Thread *t, Obj x) {
+    if (!is_function(x)) signal_type_error(t, x, SYM(FUNCTION));
+}
+
+/* -- INFO -- */
+
+BUILTIN(info, "%INFO", 2, 3, "symbol key &optional default", "What the system knows of the symbol under the key.") {
+    return symbol_info(check_symbol(t, args[0]), args[1], ARG(2, NIL));
+}
+
+BUILTIN(set_info, "%SET-INFO", 3, 3, "symbol key value", "Keeps VALUE under KEY with the symbol.") {
+    set_symbol_info(t, check_symbol(t, args[0]), args[1], args[2]);
+    return args[2];
+}
+
+/* Takes the key and its value out of the symbol's INFO list. */
+static void remove_info(Thread *t, Obj symbol, Obj key) {
+    Obj before = NIL;
+    for (Obj tail = symbol_slots(symbol)[SYMBOL_INFO]; is_cons(tail); tail = cddr(tail)) {
+        if (eq(car(tail), key)) {
+            if (is_nil(before))
+                set_symbol(t, symbol, SYMBOL_INFO, cddr(tail));
+            else
+                set_cdr(t, before, cddr(tail));
+            return;
+        }
+        before = cdr(tail);
+    }
+}
+
+BUILTIN(remove_info, "%REMOVE-INFO", 2, 2, "symbol key", "Forgets what is kept under KEY with the symbol.") {
+    remove_info(t, check_symbol(t, args[0]), args[1]);
+    return NIL;
+}
+
+BUILTIN(symbol_flags, "%SYMBOL-FLAGS", 1, 1, "symbol", "1 constant, 2 special, 4 macro, 8 global, 16 special operator, 32 symbol macro.") {
+    return obj_of_fix((int64_t)symbol_flags(check_symbol(t, args[0])));
+}
+
+BUILTIN(set_symbol_flags, "%SET-SYMBOL-FLAGS", 2, 2, "symbol flags", "Replaces the flags of the symbol.") {
+    check_symbol(t, args[0]);
+    if (!is_fix(args[1]) || (uint64_t)fix_of_obj(args[1]) > 63) signal_index_error(t, args[1], 64);
+    obj_set_flags(symbol_object(args[0]), (unsigned)fix_of_obj(args[1]));
+    return args[1];
+}
+
+BUILTIN(symbol_flag_p, "%SYMBOL-FLAG-P", 2, 2, "symbol flags", "Whether one of the flags is set.") {
+    if (!is_fix(args[1])) signal_type_error(t, args[1], SYM(FIXNUM));
+    return obj_of_bool((symbol_flags(check_symbol(t, args[0])) & (unsigned)fix_of_obj(args[1])) != 0);
+}
+
+/* -- Definitions -- */
+
+static unsigned cell_flags(Obj cell) { return symbol_flags(cell); }
+
+static void set_cell_flags(Obj cell, unsigned set, unsigned clear) {
+    obj_set_flags(symbol_object(cell), (cell_flags(cell) & ~clear) | set);
+}
+
+/* The cell of a name that may be given a definition: special operators may not. */
+static Obj definable_cell(Thread *t, Obj name) {
+    Obj cell = function_name_cell(t, name);
+    if (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR)
+        signal_format(t, SYM(PROGRAM_ERROR), "~S is a special operator and cannot be redefined.", 1, name);
+    return cell;
+}
+
+static void define_function(Thread *t, Obj cell, Obj function) {
+    set_symbol(t, cell, SYMBOL_FUNCTION, function);
+    set_cell_flags(cell, 0, SYMBOL_MACRO);
+}
+
+BUILTIN(function_cell, "%FUNCTION-CELL", 1, 1, "name", "The symbol in whose function cell the function NAME is defined.") {
+    return function_name_cell(t, args[0]);
+}
+
+BUILTIN(set_function, "%SET-FUNCTION", 2, 2, "name function", "Makes FUNCTION the global function NAME.") {
+    check_function(t, args[1]);
+    define_function(t, definable_cell(t, args[0]), args[1]);
+    return args[1];
+}
+
+BUILTIN(defun, "%DEFUN", 2, 2, "name function", "Makes FUNCTION the global function NAME and forgets what was known of the old one; returns NAME.") {
+    check_function(t, args[1]);
+    Obj cell = definable_cell(t, args[0]);
+    define_function(t, cell, args[1]);
+    remove_info(t, cell, SYM(STRUCTURE_ACCESSOR));
+    return args[0];
+}
+
+BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a form and an environment, the global macro function of the symbol.") {
+    check_symbol(t, args[0]);
+    check_function(t, args[1]);
+    if ((cell_flags(args[0]) & SYMBOL_DEFINED_SPECIAL_OPERATOR) == 0) set_symbol(t, args[0], SYMBOL_FUNCTION, args[1]);
+    set_cell_flags(args[0], SYMBOL_MACRO, 0);
+    remove_info(t, args[0], SYM(STRUCTURE_ACCESSOR));
+    return args[1];
+}
+
+BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {
+    Obj cell = function_name_cell(t, args[0]);
+    return obj_of_bool(is_function(symbol_slots(cell)[SYMBOL_FUNCTION]) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
+}
+
+BUILTIN(fmakunbound, "FMAKUNBOUND", 1, 1, "name", "Removes the global definition of the function name.") {
+    Obj cell = definable_cell(t, args[0]);
+    set_symbol(t, cell, SYMBOL_FUNCTION, UNBOUND);
+    set_cell_flags(cell, 0, SYMBOL_MACRO);
+    remove_info(t, cell, SYM(STRUCTURE_ACCESSOR));
+    return args[0];
+}
+
+BUILTIN(fdefinition, "FDEFINITION", 1, 1, "name", "The global function or macro function that NAME names.") {
+    Obj cell = function_name_cell(t, args[0]);
+    Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
+    if (!is_function(function)) signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), args[0]);
+    return function;
+}
+
+BUILTIN(global_macro, "%GLOBAL-MACRO", 1, 1, "symbol", "The global macro function of the symbol or NIL.") {
+    check_symbol(t, args[0]);
+    return cell_flags(args[0]) & SYMBOL_MACRO ? symbol_slots(args[0])[SYMBOL_FUNCTION] : NIL;
+}
+
+BUILTIN(global_function, "%GLOBAL-FUNCTION", 1, 1, "name", "The global function, not macro, of the name or NIL.") {
+    Obj cell = function_name_cell(t, args[0]);
+    Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
+    return is_function(function) && !(cell_flags(cell) & SYMBOL_MACRO) ? function : NIL;
+}
+
+/* -- Functions as objects -- */
+
+BUILTIN(function_debug, "%FUNCTION-DEBUG", 1, 1, "function",
+        "The debug information of compiled code, #(name lambda-list file line places documentation ...), or NIL for a builtin.") {
+    check_function(t, args[0]);
+    Obj code = obj_slots(args[0])[FUNCTION_CODE], constants = obj_slots(args[0])[FUNCTION_CONSTANTS];
+    if (is_builtin(code) || !has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return NIL;
+    return obj_slots(constants)[0];
+}
+
+BUILTIN(builtin_info, "%BUILTIN-INFO", 1, 1, "function", "Name, lambda list and documentation of a builtin, three strings, or NIL for another function.") {
+    check_function(t, args[0]);
+    Obj code = obj_slots(args[0])[FUNCTION_CODE];
+    if (!is_builtin(code)) return NIL;
+    const Builtin *b = builtin_at(builtin_of_obj(code));
+    return values_3(t, alloc_text(t, b->name), alloc_text(t, b->lambda_list), alloc_text(t, b->doc));
+}
+
+/* -- Values -- */
+
+BUILTIN(identity, "IDENTITY", 1, 1, "object", "The argument.") { return args[0]; }
+
+BUILTIN(not, "NOT", 1, 1, "x", "T if the argument is NIL, else NIL.") { return obj_of_bool(is_nil(args[0])); }
+
+BUILTIN(values, "VALUES", 0, ARGS_ANY, "&rest objects", "The arguments as multiple values.") {
+    if (n > VALUES_LIMIT) signal_format(t, SYM(PROGRAM_ERROR), "More than ~D values.", 1, obj_of_fix(VALUES_LIMIT));
+    for (uint32_t i = 1; i < n; i++) t->values[i] = args[i];
+    t->value_count = n;
+    return n ? args[0] : NIL;
+}
+
+BUILTIN(values_list, "VALUES-LIST", 1, 1, "list", "The elements of the list as multiple values.") {
+    uint32_t count = 0;
+    Obj tail = args[0];
+    for (; is_cons(tail); tail = cdr(tail)) {
+        if (count == VALUES_LIMIT) signal_format(t, SYM(PROGRAM_ERROR), "More than ~D values.", 1, obj_of_fix(VALUES_LIMIT));
+        t->values[count++] = car(tail);
+    }
+    if (!is_nil(tail)) signal_type_error(t, args[0], SYM(LIST));
+    t->value_count = count;
+    return count ? t->values[0] : NIL;
+}
+
+/* -- Under the macros -- */
+
+BUILTIN(memq, "%MEMQ", 2, 2, "item list", "The tail of the list that begins with the item, by EQ.") {
+    for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
+        if (eq(car(tail), args[0])) return tail;
+    return NIL;
+}
+
+BUILTIN(assq, "%ASSQ", 2, 2, "item alist", "The first pair with the item as its CAR, by EQ.") {
+    for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
+        if (is_cons(car(tail)) && eq(car(car(tail)), args[0])) return car(tail);
+    return NIL;
+}
+
+BUILTIN(find_key, "%FIND-KEY", 2, 2, "plist key", "The tail of the property list that begins with the value of the key, or NIL.") {
+    for (Obj tail = args[0]; is_cons(tail) && is_cons(cdr(tail)); tail = cddr(tail))
+        if (eq(car(tail), args[1])) return cdr(tail);
+    return NIL;
+}
+
+BUILTIN(check_arguments, "%CHECK-ARGUMENTS", 4, 4, "list min max context",
+        "The list, which must have at least MIN elements, and if MAX is not NIL be a proper list of at most MAX; PROGRAM-ERROR.") {
+    int64_t min = fix_of_obj(args[1]), count = 0;
+    bool bounded = is_fix(args[2]);
+    int64_t limit = bounded ? fix_of_obj(args[2]) + 1 : min;
+    Obj tail = args[0];
+    for (; is_cons(tail) && count < limit; tail = cdr(tail)) count++;
+    if (count < min)
+        signal_format(t, SYM(PROGRAM_ERROR), "Too few elements for ~{~S~^ ~}, at least ~D: ~S", 3, args[3], args[1], args[0]);
+    if (bounded && count == limit)
+        signal_format(t, SYM(PROGRAM_ERROR), "Too many elements for ~{~S~^ ~}, at most ~D: ~S", 3, args[3], args[2], args[0]);
+    if (bounded && !is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Not a proper list for ~{~S~^ ~}: ~S", 2, args[3], args[0]);
+    return args[0];
+}
+
+static bool list_has(Obj list, Obj item) {
+    for (; is_cons(list); list = cdr(list))
+        if (eq(car(list), item)) return true;
+    return false;
+}
+
+BUILTIN(check_keys, "%CHECK-KEYS", 3, 3, "plist keywords context",
+        "The property list, whose keys must be among KEYWORDS unless it says :ALLOW-OTHER-KEYS; PROGRAM-ERROR.") {
+    bool open = false, seen = false;
+    Obj unknown = UNBOUND, tail = args[0];
+    for (; is_cons(tail); tail = cddr(tail)) {
+        if (!is_cons(cdr(tail))) break;
+        Obj key = car(tail);
+        if (eq(key, SYM(K_ALLOW_OTHER_KEYS))) {
+            if (!seen) open = !is_nil(cadr(tail));
+            seen = true;
+        } else if (eq(unknown, UNBOUND) && !list_has(args[1], key)) {
+            unknown = key;
+        }
+    }
+    if (!is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Odd number of keyword arguments for ~{~S~^ ~}: ~S", 2, args[2], args[0]);
+    if (!eq(unknown, UNBOUND) && !open)
+        signal_format(t, SYM(PROGRAM_ERROR), "Unknown keyword ~S for ~{~S~^ ~}; known are ~S", 3, unknown, args[2], args[1]);
+    return args[0];
+}
