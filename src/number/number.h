@@ -19,7 +19,8 @@ Obj number_ash(Thread *t, Obj a, Obj count);
 /* Quotient; *remainder too if not NULL.  Integers give integers, reals as the standard says. */
 Obj number_truncate(Thread *t, Obj a, Obj b, Obj *remainder);
 Obj number_floor(Thread *t, Obj a, Obj b, Obj *remainder);
-uint64_t number_hash(Obj x); /* stable; equal for EQL numbers */
+uint64_t number_hash(Obj x);       /* stable; equal for EQL numbers */
+uint64_t number_hash_value(Obj x); /* stable; equal for numbers that are =, as EQUALP needs */
 
 Obj integer_of_i64(Thread *t, int64_t n);
 Obj integer_of_u64(Thread *t, uint64_t n);
@@ -29,13 +30,61 @@ bool u64_of_integer(Obj x, uint64_t *out);
 double number_to_double(Thread *t, Obj real);
 float number_to_single(Thread *t, Obj real);
 
+Obj number_to_float(Thread *t, Obj real, bool single);
+Obj number_abs(Thread *t, Obj real);
+int number_sign(Thread *t, Obj real); /* -1, 0, 1 */
+bool number_is_zero(Thread *t, Obj a);
+Obj number_real_part(Obj x);
+Obj number_imaginary_part(Obj x);
+Obj complex_make(Thread *t, Obj re, Obj im);
+Obj rational_make(Thread *t, Obj numerator, Obj denominator); /* of any two integers */
+Obj rational_numerator(Obj x);
+Obj rational_denominator(Obj x);
+Obj rational_of_double(Thread *t, double d); /* exact */
+int float_decode(double d, bool single, uint64_t *significand);
+
+/* -- divide.c -- */
+
+typedef enum Rounding { ROUND_TRUNCATE, ROUND_FLOOR, ROUND_CEILING, ROUND_ROUND } Rounding;
+Obj number_divide(Thread *t, Rounding mode, Obj a, Obj b, Obj *remainder);
+Obj number_fdivide(Thread *t, Rounding mode, Obj a, Obj b, Obj *remainder); /* the quotient as a float */
+Obj number_rem(Thread *t, Obj a, Obj b);
+Obj number_mod(Thread *t, Obj a, Obj b);
+
+/* -- integer.c: arguments are integers -- */
+
+Obj integer_add(Thread *t, Obj a, Obj b);
+Obj integer_sub(Thread *t, Obj a, Obj b);
+Obj integer_mul(Thread *t, Obj a, Obj b);
+Obj integer_negate(Thread *t, Obj a);
+/* Truncating division; quotient and remainder may be NULL. */
+void integer_divide(Thread *t, Obj a, Obj b, Obj *quotient, Obj *remainder);
+Obj integer_divide_exactly(Thread *t, Obj a, Obj b);
+int integer_compare(Obj a, Obj b);
+int integer_sign(Obj a);
+bool integer_odd(Obj a);
+Obj integer_gcd(Thread *t, Obj a, Obj b);
+Obj integer_power(Thread *t, Obj a, uint64_t n);
+Obj integer_sqrt(Thread *t, Obj a);
+
+/* -- bits.c: arguments are integers, but for lognot, which checks -- */
+
+Obj number_lognot(Thread *t, Obj a);
+uint64_t integer_length(Obj a);
+uint64_t integer_bit_count(Obj a);
+bool integer_bit(Obj a, uint64_t index);
+Obj integer_load_byte(Thread *t, uint64_t size, uint64_t position, Obj a);
+
 /* -- read.c, print.c: numbers as text -- */
 
 /* The number that the token (ASCII bytes) denotes in `base` with `float_format` the default float type symbol; UNBOUND if it denotes none. */
 Obj number_parse(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format);
+/* The integer of n digits of the base, all valid. */
+Obj integer_of_digits(Thread *t, const char *digits, size_t n, unsigned base, bool negative);
 /* Digits of an integer in `base`, upper case, sign first: malloc'ed, NUL-terminated. */
 char *integer_to_text(Obj integer, unsigned base);
-/* Shortest decimal digits that read back as the same float: digits into `digits` (at least 20 bytes), returns the decimal exponent e with value = 0.DIGITS x 10^e. */
+/* Shortest decimal digits that read back as the same float: digits into `digits` (at least 20 bytes), returns the decimal exponent e with |value| = 0.DIGITS x 10^e;
+   zero gives "0" and 1. */
 int float_shortest(double value, bool single, char *digits);
 
 #endif
