@@ -51,6 +51,28 @@ uint32_t utf8_decode(const char **p, const char *end);
 /* Writes at most 4 bytes, returns how many. */
 unsigned utf8_encode(uint32_t code, char *out);
 
+/* -- character.c -- */
+
+enum { CODE_LIMIT = 0x110000, CHARACTER_NAME_SIZE = 32 };
+
+uint32_t code_upcase_slow(uint32_t code);
+uint32_t code_downcase_slow(uint32_t code);
+static inline uint32_t code_upcase(uint32_t c) {
+    return c >= 128 ? code_upcase_slow(c) : c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+static inline uint32_t code_downcase(uint32_t c) {
+    return c >= 128 ? code_downcase_slow(c) : c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+bool code_is_alphabetic(uint32_t code);
+bool code_is_alphanumeric(uint32_t code);
+bool code_is_graphic(uint32_t code);
+/* The weight of the digit in the radix, -1 if it is none; decimal digits of all scripts count. */
+int code_digit(uint32_t code, unsigned radix);
+/* The name of a character that has one, in CHARACTER_NAME_SIZE bytes. */
+bool code_name(uint32_t code, char *out);
+/* The code of the character with that name, -1 if there is none; case does not matter. */
+int32_t code_of_name(Text name);
+
 /* -- package.c --
    A package: names (list of strings, the name first), hash vectors of internal and external symbols, use and used-by lists, shadowing
    symbols, local nicknames (an association list of strings and packages). */
@@ -96,6 +118,7 @@ typedef struct Reader {
     const char *p, *end; /* what is still to be read */
     bool wide;           /* characters of 32 bits instead of UTF-8 */
     bool note_places;
+    bool base_strings;   /* literal strings of ASCII are base strings */
     unsigned line;       /* of p; the caller sets it to 1 at the start of a text */
     unsigned base;       /* *READ-BASE* */
     Obj package;         /* *PACKAGE* */
@@ -108,6 +131,12 @@ typedef struct Reader {
     unsigned depth, backquotes, suppress;
     Obj *places;
     size_t place_count, place_size;
+    bool escaped;                        /* the last token: has it \ or |, */
+    unsigned colons;                     /* how many colons, */
+    uint64_t colon;                      /* where the last is, */
+    uint32_t *token;                     /* and its characters */
+    uint64_t token_length, token_size;
+    uint32_t token_fixed[256];
 } Reader;
 
 /* A reader of the text with base 10, single floats, no features. */
