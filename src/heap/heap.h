@@ -31,6 +31,8 @@ typedef void (*RootScanner)(Thread *t, void *data, RootVisitor visit, void *visi
 Heap *heap_create(size_t limit);
 void heap_attach_thread(Heap *heap, Thread *t);
 void heap_add_roots(Heap *heap, RootScanner scan, void *data);
+/* `done` is called at the end of every collection. */
+void heap_add_after_collection(Heap *heap, void (*done)(Thread *t));
 size_t heap_limit(const Heap *heap);
 
 /* -- allocate.c -- */

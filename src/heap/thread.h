@@ -13,12 +13,13 @@ enum { VALUES_LIMIT = 4096 }; /* MULTIPLE-VALUES-LIMIT */
 enum { DOOR_ARGUMENTS = 16 };
 
 /* Why the bytecode loop should stop at the next safe point: bits of Thread.event. */
-enum { EVENT_COLLECT = 1, EVENT_INTERRUPT = 2, EVENT_FINALIZE = 4, EVENT_TORTURE = 8 };
+enum { EVENT_COLLECT = 1, EVENT_INTERRUPT = 2, EVENT_FINALIZE = 4, EVENT_TORTURE = 8, EVENT_REENTERED = 16 };
 
 /* What a leaf that leaves through the door asks for. */
 typedef enum DoorReason {
     DOOR_SIGNAL = 1,  /* call DOOR_FUNCTION with DOOR_ARGS in the leaf's place; its value is the leaf's */
     DOOR_RETRY = 2,   /* collect fully, then run the same call once more (heap full; no side effect has happened yet) */
+    DOOR_UNWIND = 3,  /* an unwinding has passed a re-entry: go on with it at the outer loop */
 } DoorReason;
 
 typedef struct Thread Thread;
@@ -36,10 +37,11 @@ struct Thread {
     /* run: the Lisp stack.  Every word of [stack, top) is a Lisp word; see run.h for a frame. */
     volatile uint32_t event;
     Obj *volatile stack_limit; /* function entry compares with it; an event lowers it to `stack` */
-    Obj *stack, *stack_end;    /* the whole region; stack_end leaves a reserve for handlers of exhaustion */
+    Obj *stack, *stack_end;    /* the region that programs may use */
+    Obj *stack_reserve_end;    /* its end when handlers of exhaustion may use the reserve too */
     Obj *base;                 /* the running frame's register 0 */
     Obj *top;                  /* first word past what is live, at safe points and in leaves */
-    Obj *high_water;           /* everything from it up is zero */
+    Obj *high_water;           /* everything from it up is zero; frames may grow up to it without asking */
     const uint64_t *pc;        /* the running instruction's successor, at safe points and in leaves */
 
     /* run: values of the last call; values[0] is kept in a register by the loop */
@@ -55,6 +57,7 @@ struct Thread {
     /* run: exits (blocks, tagbodies, catches, cleanups, re-entries) */
     struct Exit *exits, *exit_top, *exit_end;
     uint64_t exit_serial;
+    uint64_t unwind_target; /* serial of the exit that a DOOR_UNWIND looks for; its values are in values[] */
 
     /* run: the door */
     jmp_buf *door;
@@ -62,15 +65,18 @@ struct Thread {
     Obj door_function;
     Obj door_args[DOOR_ARGUMENTS];
     uint32_t door_count;
+    bool retrying; /* the running call is the second try after DOOR_RETRY: a full heap is an error now */
     uint32_t depth; /* nesting of re-entries */
 };
 
 struct World {
     Heap *heap;
     Thread *thread;       /* the only one, so far */
+    /* Lisp words, all roots, from `packages` to `roots_end` */
     Obj packages;         /* list of all packages */
     Obj package_cl, package_keyword, package_sys, package_ext, package_user;
     Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); fixnum 0 at first */
+    Obj roots_end;
     uint64_t layout_count; /* layouts made so far: the source of their hash numbers */
     uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */
     void *compiler;       /* the compiler's contexts, linked; it registers its own roots */

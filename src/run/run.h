@@ -104,5 +104,6 @@ Obj designated_function(Thread *t, Obj designator);
 
 /* -- events -- */
 void event_raise(Thread *t, uint32_t bits); /* async-signal-safe */
+void interrupts_enable(Thread *t);          /* SIGINT raises EVENT_INTERRUPT from now on */
 
 #endif

@@ -1,0 +1,107 @@
+/* frame.c: the Lisp stack, and a thread's other memory.
+
+   The stack is one reservation; memory is taken as it is used.  A function entry compares the end of its frame with `stack_limit`, which is
+   normally `high_water`: above that mark every word is zero, so registers that a function has not yet written always hold words that were
+   valid at the last collection (frames are not cleared when they are made).  Passing the mark moves it up a step.  A collection clears what
+   lies between the top and the mark and pulls the mark down.
+
+   Invariants
+     frame.dense  every word of [stack, top) is a Lisp word that is valid now
+     frame.zero   every word of [high_water, stack_reserve_end) is zero */
+#include "run/frame.h"
+
+#include <stdlib.h>
+
+enum {
+    STACK_WORDS = 40 << 20, /* 320 MB of address space */
+    STACK_RESERVE = 1 << 16,
+    STACK_STEP = 1 << 14,
+    STACK_MARGIN = 64, /* words past a frame that header and a few arguments may use unasked */
+    TLS_MAX = 1 << 16,
+    BINDINGS_WORDS = 8 << 20,
+    EXITS_MAX = 4 << 20
+};
+
+void stack_limit_update(Thread *t) {
+    t->stack_limit = t->high_water - STACK_MARGIN;
+    if (t->event) t->stack_limit = t->stack;
+}
+
+bool stack_ensure(Thread *t, Obj *upto) {
+    upto += STACK_MARGIN;
+    if (upto > t->stack_end) return false;
+    if (upto > t->high_water) {
+        t->high_water = upto + STACK_STEP < t->stack_end ? upto + STACK_STEP : t->stack_end;
+        stack_limit_update(t);
+    }
+    return true;
+}
+
+void stack_open_reserve(Thread *t) {
+    if (t->stack_end == t->stack_reserve_end) must_die("control stack exhausted again in the handler of its exhaustion");
+    t->stack_end = t->stack_reserve_end;
+}
+
+void stack_rearm(Thread *t) {
+    Obj *end = t->stack_reserve_end - STACK_RESERVE;
+    if (t->stack_end != end && t->base < end - STACK_RESERVE) {
+        t->stack_end = end;
+        if (t->high_water > end) {
+            memset(end, 0, (size_t)((char *)t->high_water - (char *)end));
+            t->high_water = end;
+        }
+        stack_limit_update(t);
+    }
+}
+
+/* frame.zero: after a collection nothing stale may lie above the top. */
+static void stack_clear_above(Thread *t) {
+    memset(t->top, 0, (size_t)((char *)t->high_water - (char *)t->top));
+    Obj *mark = t->top + STACK_STEP;
+    if (mark < t->high_water) t->high_water = mark;
+    stack_limit_update(t);
+}
+
+static void thread_scan_roots(Thread *t, void *data, RootVisitor visit, void *visitor) {
+    (void)data;
+    World *w = t->world;
+    visit(visitor, t->stack, (size_t)(t->top - t->stack), "control stack");
+    visit(visitor, t->tls, t->tls_size, "special bindings");
+    visit(visitor, t->bindings, (size_t)(t->binding_top - t->bindings), "saved special bindings");
+    for (struct Exit *e = t->exits; e < t->exit_top; e++) visit(visitor, &e->tag, 1, "catch tags");
+    visit(visitor, t->values, t->value_count < VALUES_LIMIT ? t->value_count : VALUES_LIMIT, "values");
+    visit(visitor, t->door_args, t->door_count, "arguments of an error");
+    visit(visitor, &t->door_function, 1, "arguments of an error");
+    visit(visitor, &w->packages, (size_t)(&w->roots_end - &w->packages), "world");
+}
+
+static void *reserve(size_t bytes) {
+    void *p = pages_reserve(NULL, bytes);
+    if (!p) must_die("cannot reserve %zu bytes for a thread", bytes);
+    return p;
+}
+
+Thread *thread_create(World *w) {
+    Thread *t = reserve(sizeof *t);
+    t->world = w;
+    w->thread = t;
+    t->stack = reserve((size_t)STACK_WORDS * sizeof(Obj));
+    t->stack_reserve_end = t->stack + STACK_WORDS - (1 << 12);
+    t->stack_end = t->stack_reserve_end - STACK_RESERVE;
+    t->top = t->stack;
+    t->high_water = t->stack + STACK_STEP;
+    t->tls = reserve(TLS_MAX * sizeof(Obj));
+    t->tls_size = 1;
+    t->bindings = t->binding_top = reserve((size_t)BINDINGS_WORDS * sizeof(Obj));
+    t->binding_end = t->bindings + BINDINGS_WORDS;
+    t->exits = t->exit_top = reserve((size_t)EXITS_MAX * sizeof(struct Exit));
+    t->exit_end = t->exits + EXITS_MAX;
+    t->values[0] = NIL;
+    t->door_function = NIL;
+    w->tls_next = 1;
+    stack_limit_update(t);
+    heap_attach_thread(w->heap, t);
+    heap_add_roots(w->heap, thread_scan_roots, NULL);
+    heap_add_after_collection(w->heap, stack_clear_above);
+    return t;
+}
