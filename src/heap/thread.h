@@ -66,6 +66,7 @@ struct Thread {
     Obj door_args[DOOR_ARGUMENTS];
     uint32_t door_count;
     bool retrying; /* the running call is the second try after DOOR_RETRY: a full heap is an error now */
+    uint32_t waiting; /* arguments behind the frame, while REST or KEYS runs */
     uint32_t depth; /* nesting of re-entries */
 };
 
@@ -76,6 +77,8 @@ struct World {
     Obj packages;         /* list of all packages */
     Obj package_cl, package_keyword, package_sys, package_ext, package_user;
     Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); fixnum 0 at first */
+    Obj trampoline;       /* function of a function and a list that applies it: what re-entries call */
+    Obj funcallable_code; /* code vector and constants of all funcallable instances */
     Obj roots_end;
     uint64_t layout_count; /* layouts made so far: the source of their hash numbers */
     uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */

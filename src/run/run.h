@@ -80,6 +80,9 @@ Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args);
 static inline void push_root(Thread *t, Obj x) { *t->top++ = x; }
 static inline Obj pop_root(Thread *t) { return *--t->top; }
 
+/* call.c: makes the function that re-entries call; packages exist. */
+void trampoline_create(Thread *t);
+
 /* -- symbols' values and functions -- */
 
 /* The current value of a variable, UNBOUND if there is none. */

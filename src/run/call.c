@@ -1,0 +1,155 @@
+/* call.c: re-entry from C, and the loop's helpers.
+
+   `lisp_call` runs a nested loop.  It does so by calling a trampoline, a function of a function and a list of arguments that applies the one to the
+   other, so that whatever goes wrong (a bad designator, a wrong argument count) goes wrong in a Lisp frame.  A record on the stack of exits
+   marks the re-entry; an unwinding that passes it leaves the C frames by the outer loop's door. */
+#include "run/dispatch.h"
+#include "run/frame.h"
+#include "run/loop.h"
+#include "text/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REENTRY_MAX = 400 };
+
+/* Runs f from C until it returns; the landing place of the door is here, outside the loop's own C frame. */
+static Obj run_loop(Thread *t, Obj f, Obj *base, uint32_t n) {
+    jmp_buf door;
+    t->door = &door;
+    if (_setjmp(door) == 0) return interpret(t, ENTER_CALL, f, base, n);
+    return interpret(t, ENTER_DOOR, NIL, NULL, 0);
+}
+
+Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
+    Obj list = alloc_list(t, n, args);
+    Obj *base = t->base, *top = t->top;
+    ptrdiff_t offset = base ? t->pc - function_code(frame_function(base)) : 0;
+    jmp_buf *door = t->door;
+    if (++t->depth > REENTRY_MAX || !stack_ensure(t, top + 64)) {
+        t->depth = 0;
+        signal_format(t, SYM(STORAGE_CONDITION), "Too many nested calls from C into Lisp.", 0);
+    }
+    uint32_t depth = t->depth;
+    exit_push(t, EXIT_REENTRY, 0, NIL, base ? base : t->stack, 0);
+    Obj *nb = top + FRAME_HEADER;
+    nb[-3] = obj_of_fix(base ? nb - base : 0);
+    nb[-1] = frame_word(offset, FRAME_REENTRY);
+    nb[0] = function;
+    nb[1] = list;
+    Obj value = run_loop(t, t->world->trampoline, nb, 2);
+    t->exit_top--;
+    t->depth = depth - 1;
+    t->door = door;
+    t->base = base;
+    t->top = top;
+    if (base) t->pc = function_code(frame_function(base)) + offset;
+    event_raise(t, EVENT_REENTERED);
+    return value;
+}
+
+/* -- Code made by hand -- */
+
+static Obj code_make(Thread *t, uint32_t count, const Instruction *instructions) {
+    Obj code = alloc_raw(t, TYPE_CODE, count);
+    memcpy(obj_raw(code), instructions, count * sizeof(Instruction));
+    return code;
+}
+
+static Obj constants_make(Thread *t, const char *name) {
+    Obj debug = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL);
+    init_field(debug, DEBUG_NAME, intern_text(t, t->world->package_sys, name));
+    Obj constants = alloc_boxed(t, TYPE_SIMPLE_VECTOR, 1, debug);
+    return constants;
+}
+
+Obj funcallable_code(Thread *t) {
+    if (!has_type(t->world->funcallable_code, TYPE_CODE)) {
+        const Instruction code[] = {instruction_abc(OP_ENTRY, 1, 1, 0, 0), instruction_abc(OP_DISPATCH, 0, 0, 0, 0)};
+        t->world->funcallable_code = code_make(t, COUNT_OF(code), code);
+    }
+    return t->world->funcallable_code;
+}
+
+void trampoline_create(Thread *t) {
+    const Instruction code[] = {
+        instruction_abc(OP_ENTRY, 0, 7, 2, 2),
+        instruction_abc(OP_MOVE, 0, 5, 1, 0),
+        instruction_abc(OP_APPLY, 0, 2, 0, 1),
+        instruction_abc(OP_RETURN_VALUES, 0, 2, 0, 0),
+    };
+    Obj f = alloc_boxed(t, TYPE_FUNCTION, FUNCTION_ENV, NIL);
+    init_field(f, FUNCTION_CODE, code_make(t, COUNT_OF(code), code));
+    init_field(f, FUNCTION_CONSTANTS, constants_make(t, "%CALL-FROM-C"));
+    t->world->trampoline = f;
+}
+
+/* -- The loop's helpers -- */
+
+void loop_collect_fully(Thread *t) { heap_collect(t, 3); }
+
+Obj loop_bind_lists(Thread *t, Obj symbols, Obj values) {
+    Obj depth = obj_of_fix(t->binding_top - t->bindings);
+    for (Obj s = symbols; is_cons(s); s = cdr(s)) {
+        if (!is_symbol(car(s))) signal_type_error(t, car(s), SYM(SYMBOL));
+        if (symbol_flags(car(s)) & SYMBOL_CONSTANT)
+            signal_format(t, SYM(PROGRAM_ERROR), "The constant ~S cannot be bound.", 1, car(s));
+    }
+    for (; is_cons(symbols); symbols = cdr(symbols)) {
+        bind_special(t, car(symbols), is_cons(values) ? car(values) : UNBOUND);
+        if (is_cons(values)) values = cdr(values);
+    }
+    return depth;
+}
+
+Obj loop_values_of_list(Thread *t, Obj list) {
+    uint32_t n = 0;
+    for (Obj l = list; !is_nil(l); l = cdr(l), n++) {
+        if (!is_cons(l)) signal_type_error(t, l, SYM(LIST));
+        if (n == VALUES_LIMIT) signal_format(t, SYM(PROGRAM_ERROR), "More than ~D values.", 1, obj_of_fix(VALUES_LIMIT));
+        t->values[n] = car(l);
+    }
+    t->value_count = n;
+    return n ? t->values[0] : NIL;
+}
+
+NORETURN Obj loop_undefined_function(Thread *t, Obj cell) {
+    Obj name = symbol_info(cell, SYM(SETF), cell);
+    signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), name);
+}
+
+static void say(Thread *t, Obj x) {
+    (void)t;
+    if (is_symbol(x)) x = symbol_slots(x)[SYMBOL_NAME];
+    if (is_fix(x)) {
+        fprintf(stderr, " %ld", (long)fix_of_obj(x));
+    } else if (is_string(x)) {
+        char *s = utf8_of_string(x, NULL);
+        fprintf(stderr, " %s", s);
+        free(s);
+    } else if (is_list(x)) {
+        fputs(" (", stderr);
+        for (int i = 0; is_cons(x) && i < 12; x = cdr(x), i++) say(t, car(x));
+        fputs(" )", stderr);
+    } else {
+        fprintf(stderr, " #<%s %#lx>", is_obj(x) ? shapes[obj_type(x)].name : "word", (unsigned long)x.w);
+    }
+}
+
+NORETURN void loop_die_early(Thread *t, const Obj *args, uint32_t n) {
+    fputs("windfall: error before the condition system is loaded:", stderr);
+    for (uint32_t i = 0; i < n; i++) say(t, args[i]);
+    fputs("\n  frames:", stderr);
+    for (Obj *base = t->base; base > t->stack; base = frame_caller(base)) {
+        Obj f = frame_function(base);
+        say(t, obj_slots(obj_slots(obj_slots(f)[FUNCTION_CONSTANTS])[0])[DEBUG_NAME]);
+        if (frame_kind(base) == FRAME_REENTRY && frame_caller(base) == base) break;
+    }
+    fputc('\n', stderr);
+    exit(2);
+}
+
+NORETURN void loop_die_undefined(Thread *t, Obj name) {
+    Obj args[] = {SYM(UNDEFINED_FUNCTION), symbol_info(is_symbol(name) ? name : NIL, SYM(SETF), name)};
+    loop_die_early(t, args, 2);
+}

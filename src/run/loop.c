@@ -1,0 +1,1074 @@
+/* loop.c: the bytecode loop.
+
+   One C function runs all Lisp code: calls, returns, unwinding and errors do not nest it; only `lisp_call` (run.c) does.  Its state is in
+   C locals: R, the frame's registers; pc; code, the first instruction; K, the constants.  Before anything that may signal, allocate at length
+   or collect, SYNC writes them to the thread; after anything that may have moved code, RELOAD takes them again (law 5).
+
+   Entering: interpret(t, how, f, base, n) runs until the frame of kind FRAME_REENTRY returns.  ENTER_CALL calls f, which is compiled code, with n
+   arguments at base, where the header is already built but for the function.  ENTER_DOOR goes on after a leaf left by the door.
+
+   A failing instruction: the leaf has recorded a function and arguments; they are called from a frame of kind FRAME_DOOR on top of the frame
+   of the instruction, and the value becomes the instruction's (R[A], if it has one). */
+#include "number/number.h"
+#include "run/dispatch.h"
+#include "run/frame.h"
+#include "run/loop.h"
+#include "run/vector.h"
+
+#define A instruction_a(ins)
+#define B instruction_b(ins)
+#define C instruction_c(ins)
+#define SB instruction_si(ins)
+#define SC instruction_sc(ins)
+#define D instruction_d(ins)
+#define N instruction_n(ins)
+
+#define SYNC() (t->base = R, t->pc = pc, t->top = R + instruction_a(code[0]))
+#define FRAME_RELOAD()                                          \
+    do {                                                        \
+        Obj self_ = R[-2];                                      \
+        code = function_code(self_);                            \
+        K = obj_slots(obj_slots(self_)[FUNCTION_CONSTANTS]);    \
+    } while (0)
+#define NEXT()                         \
+    do {                               \
+        ins = *pc++;                   \
+        goto *labels[ins & 0xFF];      \
+    } while (0)
+#define JUMP_SHORT() (pc += instruction_sc(ins))
+#define JUMP_LONG() (pc += D)
+
+static inline bool predicate_holds(unsigned which, Obj x) {
+    switch (which) {
+#define PREDICATE(id, name, test) \
+    case PRED_##id: return test;
+#include "code/predicates.def"
+#undef PREDICATE
+    default: must(!"predicate"); return false;
+    }
+}
+
+/* The effective function in a dispatch cache for these arguments, or UNBOUND. */
+static inline Obj dispatch_find(Thread *t, Obj cache, Obj *args, uint32_t n) {
+    if (!has_type(cache, TYPE_SIMPLE_VECTOR)) return UNBOUND;
+    Obj *c = obj_slots(cache), *end = c + obj_length(cache);
+    uint32_t keys = (uint32_t)fix_of_obj(*c++);
+    if (keys > n || keys > 4) return UNBOUND;
+    Obj key[4];
+    for (uint32_t i = 0; i < keys; i++) key[i] = class_key(t, args[i]);
+    for (; c + keys < end; c += keys + 1) {
+        uint32_t i = 0;
+        while (i < keys && eq(c[i], key[i])) i++;
+        if (i == keys) return c[keys];
+    }
+    return UNBOUND;
+}
+
+/* Is R[A] where the instruction's value goes? */
+static bool has_destination(Instruction ins) {
+    char a = opcodes[instruction_op(ins)].operands[1];
+    return a == 'd' || a == 'u' || a == 'f';
+}
+
+static bool is_tail(Opcode op) { return op == OP_TAIL_CALL || op == OP_TAIL_CALL_REG || op == OP_TAIL_SELF || op == OP_TAIL_APPLY; }
+
+#define ARITHMETIC(opcode, builtin_overflow, slow)                                                   \
+    L_##opcode : {                                                                                   \
+        Obj x_ = R[B], y_ = R[C];                                                                    \
+        int64_t r_;                                                                                  \
+        if (LIKELY(both_fix(x_, y_)) && !builtin_overflow((int64_t)x_.w, (int64_t)y_.w, &r_)) {      \
+            R[A] = (Obj){(uint64_t)r_};                                                              \
+        } else {                                                                                     \
+            SYNC();                                                                                  \
+            Obj v_ = slow(t, x_, y_);                                                                \
+            R[A] = v_;                                                                               \
+        }                                                                                            \
+        NEXT();                                                                                      \
+    }
+#define BITWISE(opcode, op, slow)                                        \
+    L_##opcode : {                                                       \
+        Obj x_ = R[B], y_ = R[C];                                        \
+        if (LIKELY(both_fix(x_, y_))) {                                  \
+            R[A] = (Obj){x_.w op y_.w};                                  \
+        } else {                                                         \
+            SYNC();                                                      \
+            Obj v_ = slow(t, x_, y_);                                    \
+            R[A] = v_;                                                   \
+        }                                                                \
+        NEXT();                                                          \
+    }
+#define COMPARE(opcode, op, slow, wanted)                                \
+    L_##opcode : {                                                       \
+        Obj x_ = R[A], y_ = R[B];                                        \
+        bool r_;                                                         \
+        if (LIKELY(both_fix(x_, y_))) {                                  \
+            r_ = (int64_t)x_.w op(int64_t) y_.w;                         \
+        } else {                                                         \
+            SYNC();                                                      \
+            r_ = slow;                                                   \
+        }                                                                \
+        if (r_ == wanted) JUMP_SHORT();                                  \
+        NEXT();                                                          \
+    }
+#define COMPARE_IMMEDIATE(opcode, op, slow, wanted)                      \
+    L_##opcode : {                                                       \
+        Obj x_ = R[A], y_ = obj_of_fix(SB);                              \
+        bool r_;                                                         \
+        if (LIKELY(is_fix(x_))) {                                        \
+            r_ = (int64_t)x_.w op(int64_t) y_.w;                         \
+        } else {                                                         \
+            SYNC();                                                      \
+            r_ = slow;                                                   \
+        }                                                                \
+        if (r_ == wanted) JUMP_SHORT();                                  \
+        NEXT();                                                          \
+    }
+#define DOUBLES(opcode, op, general)                                     \
+    L_##opcode : {                                                       \
+        double d_ = double_of_obj(R[B]) op double_of_obj(R[C]);          \
+        SYNC();                                                          \
+        Obj v_ = LIKELY(__builtin_isfinite(d_)) ? alloc_double(t, d_) : general(t, R[B], R[C]); \
+        R[A] = v_;                                                       \
+        NEXT();                                                          \
+    }
+#define SINGLES(opcode, op, general)                                     \
+    L_##opcode : {                                                       \
+        float f_ = single_of_obj(R[B]) op single_of_obj(R[C]);           \
+        if (LIKELY(__builtin_isfinite(f_))) {                            \
+            R[A] = obj_of_single(f_);                                    \
+        } else {                                                         \
+            SYNC();                                                      \
+            Obj v_ = general(t, R[B], R[C]);                             \
+            R[A] = v_;                                                   \
+        }                                                                \
+        NEXT();                                                          \
+    }
+/* A two-operand integer division; fast when both are fixnums and the divisor is positive. */
+#define DIVISION(opcode, fast, general)                                  \
+    L_##opcode : {                                                       \
+        Obj x_ = R[B], y_ = R[C];                                        \
+        if (LIKELY(both_fix(x_, y_)) && LIKELY((int64_t)y_.w > 0)) {     \
+            int64_t p = (int64_t)x_.w, q = (int64_t)y_.w;                \
+            R[A] = fast;                                                 \
+        } else {                                                         \
+            SYNC();                                                      \
+            Obj m_ = NIL, v_ = general;                                  \
+            (void)m_;                                                    \
+            R[A] = v_;                                                   \
+        }                                                                \
+        NEXT();                                                          \
+    }
+
+Obj interpret(Thread *t, Enter how, Obj f, Obj *base, uint32_t n) {
+    static const void *const labels[OP_COUNT] = {
+#define OP(id, operands, effect) [OP_##id] = &&L_##id,
+#include "code/opcodes.def"
+#undef OP
+    };
+    Obj *R = base, *K = NULL, *nb;
+    const Instruction *pc = NULL, *code = NULL;
+    Instruction ins = 0;
+    uint32_t waiting = 0;
+    Obj value;
+    int64_t offset;
+
+    if (how == ENTER_CALL) {
+        nb = base;
+        goto call;
+    }
+    R = t->base;
+    pc = t->pc;
+    FRAME_RELOAD();
+    goto door;
+
+    /* -- Calls: f, its arguments nb[0..n-1], header at nb[-3..-1] without the function -- */
+call:
+    if (UNLIKELY(!is_obj(f) || obj_type(f) != TYPE_FUNCTION)) goto call_other;
+call_function:
+    value = obj_slots(f)[FUNCTION_CODE];
+    if (UNLIKELY(!is_obj(value))) goto call_builtin;
+    nb[-2] = f;
+    R = nb;
+    code = obj_raw(value);
+    K = obj_slots(obj_slots(f)[FUNCTION_CONSTANTS]);
+    pc = code + 1;
+    ins = code[0];
+entry:
+    if (UNLIKELY(R + A > t->stack_limit)) goto entry_slow;
+    if (UNLIKELY(n < B)) goto wrong_count;
+    if (n < C) {
+        for (uint32_t i = n; i < C; i++) R[i] = NO_ARG;
+        waiting = 0;
+    } else if (n > C) {
+        if (!N) goto wrong_count;
+        waiting = n - C;
+        Obj *frame_end = R + A;
+        if (UNLIKELY(frame_end + waiting > t->high_water) && !stack_ensure(t, frame_end + waiting)) goto stack_exhausted;
+        memmove(frame_end, R + C, waiting * sizeof(Obj));
+    } else {
+        waiting = 0;
+    }
+    NEXT();
+
+entry_slow : {
+    t->base = R;
+    t->top = R + n;
+    if (!stack_ensure(t, R + A)) goto stack_exhausted;
+    if (t->event) {
+        Obj handler = safepoint(t);
+        R = t->base;
+        FRAME_RELOAD();
+        pc = code + 1;
+        ins = code[0];
+        if (!is_nil(handler)) {
+            R[n] = obj_of_fix(n);
+            nb = R + n + 1 + FRAME_HEADER;
+            nb[-3] = obj_of_fix(nb - R);
+            nb[-1] = frame_word(0, FRAME_ENTRY);
+            f = symbol_slots(handler)[SYMBOL_FUNCTION];
+            n = 0;
+            goto call;
+        }
+    }
+    if (!stack_ensure(t, R + A)) goto stack_exhausted;
+    if (n < B || (n > C && !N)) goto wrong_count;
+    if (n <= C) {
+        for (uint32_t i = n; i < C; i++) R[i] = NO_ARG;
+        waiting = 0;
+    } else {
+        waiting = n - C;
+        if (!stack_ensure(t, R + A + waiting)) goto stack_exhausted;
+        memmove(R + A, R + C, waiting * sizeof(Obj));
+    }
+    NEXT();
+}
+
+wrong_count:
+    t->base = R;
+    t->top = R + n;
+    t->door_function = SYM(LEAF_ERROR);
+    t->door_args[0] = SYM(PROGRAM_ERROR);
+    t->door_args[1] = SYM(K_FORMAT_CONTROL);
+    t->door_args[2] = alloc_text(t, n < B ? "Too few arguments: ~S was called with ~D." : "Too many arguments: ~S was called with ~D.");
+    t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
+    t->door_args[4] = alloc_list(t, 2, (Obj[]){R[-2], obj_of_fix(n)});
+    t->door_count = 5;
+    offset = frame_word(1, FRAME_INSTEAD).w;
+    goto door_frame;
+
+stack_exhausted:
+    t->base = R;
+    t->top = R + n;
+    stack_open_reserve(t);
+    t->door_function = SYM(LEAF_ERROR);
+    t->door_args[0] = SYM(STORAGE_CONDITION);
+    t->door_args[1] = SYM(K_FORMAT_CONTROL);
+    t->door_args[2] = alloc_text(t, "Control stack exhausted.");
+    t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
+    t->door_args[4] = NIL;
+    t->door_count = 5;
+    offset = frame_word(1, FRAME_INSTEAD).w;
+    goto door_frame;
+
+call_other:
+    if (is_obj(f) && obj_type(f) == TYPE_FUNCALLABLE) {
+        Obj gf = f;
+        f = dispatch_find(t, obj_slots(gf)[FUNCALLABLE_CACHE], nb, n);
+        if (LIKELY(!eq(f, UNBOUND))) goto call;
+        if (!is_nil(obj_slots(gf)[FUNCALLABLE_DISCRIMINATOR])) {
+            f = obj_slots(gf)[FUNCALLABLE_DISCRIMINATOR];
+            goto call;
+        }
+        SYNC();
+        value = alloc_list(t, n, nb);
+        nb[0] = gf;
+        nb[1] = value;
+        n = 2;
+        f = symbol_slots(SYM(DISPATCH_MISS))[SYMBOL_FUNCTION];
+        if (!is_function(f)) must_die("a generic function is called before SYS:%%DISPATCH-MISS is defined");
+        goto call;
+    }
+    if (is_symbol(f)) {
+        value = symbol_slots(f)[SYMBOL_FUNCTION];
+        if (is_function(value)) {
+            f = value;
+            goto call;
+        }
+    }
+    SYNC();
+    value = alloc_list(t, n, nb);
+    nb[0] = f;
+    nb[1] = value;
+    n = 2;
+    f = symbol_slots(SYM(UNDEFINED_CALL))[SYMBOL_FUNCTION];
+    if (!is_function(f)) loop_die_undefined(t, nb[0]);
+    goto call;
+
+call_builtin : {
+    const Builtin *b = builtin_at(builtin_of_obj(value));
+    SYNC();
+    if (nb + n > t->top) t->top = nb + n;
+    t->value_count = 1;
+    if (UNLIKELY(n < b->min || (n > b->max && b->max != ARGS_ANY))) slow_arguments(t, f, n);
+    value = b->fn(t, nb, n);
+    if (UNLIKELY(t->event || t->retrying)) goto builtin_events;
+    if (UNLIKELY(fix_of_obj(nb[-1]) & 7)) {
+        R = nb;
+        goto return_value;
+    }
+    nb[-3] = value;
+    NEXT();
+}
+
+builtin_events:
+    t->retrying = false;
+    if (t->event & EVENT_REENTERED) {
+        __atomic_fetch_and(&t->event, ~(uint32_t)EVENT_REENTERED, __ATOMIC_SEQ_CST);
+        stack_limit_update(t);
+        R = t->base;
+        pc = t->pc;
+        FRAME_RELOAD();
+    }
+    if (fix_of_obj(nb[-1]) & 7) {
+        R = nb;
+        goto return_value;
+    }
+    nb[-3] = value;
+    if (t->value_count != 1 || !t->event) NEXT();
+    goto poll;
+
+    /* -- Returns: value, and t->value_count set -- */
+return_value:
+    nb = R;
+    if (LIKELY((fix_of_obj(nb[-1]) & 7) == FRAME_CALL)) {
+        R = frame_caller(nb);
+        FRAME_RELOAD();
+        pc = code + frame_offset(nb);
+        nb[-3] = value;
+        NEXT();
+    }
+    switch (frame_kind(nb)) {
+    case FRAME_REENTRY: return value;
+    case FRAME_INSTEAD:
+        R = frame_caller(nb);
+        goto return_value;
+    case FRAME_DISCARD:
+        R = frame_caller(nb);
+        FRAME_RELOAD();
+        pc = code + frame_offset(nb);
+        t->value_count = 1;
+        NEXT();
+    case FRAME_ENTRY:
+        R = frame_caller(nb);
+        n = (uint32_t)fix_of_obj(nb[-FRAME_HEADER - 1]);
+        FRAME_RELOAD();
+        pc = code + 1;
+        ins = code[0];
+        goto entry;
+    default: /* FRAME_DOOR */
+        R = frame_caller(nb);
+        FRAME_RELOAD();
+        pc = code + frame_offset(nb);
+        ins = pc[-1];
+        if (is_tail(instruction_op(ins))) goto return_value;
+        if (has_destination(ins)) R[A] = value;
+        NEXT();
+    }
+
+    /* -- The door: a leaf left; t->base, pc and top are as it left them -- */
+door:
+    ins = pc[-1];
+    switch (t->door_reason) {
+    case DOOR_RETRY:
+        t->retrying = true;
+        waiting = t->waiting;
+        offset = pc - code;
+        loop_collect_fully(t);
+        R = t->base;
+        FRAME_RELOAD();
+        pc = code + offset - 1;
+        NEXT();
+    case DOOR_UNWIND:
+        value = t->values[0];
+        unwind_towards(t, t->unwind_target, value, &offset);
+        goto landed;
+    default: break;
+    }
+    t->retrying = false;
+    offset = frame_word(pc - code, FRAME_DOOR).w;
+door_frame:
+    nb = t->top + FRAME_HEADER;
+    if (!stack_ensure(t, nb + DOOR_ARGUMENTS)) stack_open_reserve(t);
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = (Obj){(uint64_t)offset};
+    n = t->door_count;
+    memcpy(nb, t->door_args, n * sizeof(Obj));
+    f = t->door_function;
+    if (eq(f, SYM(LEAF_ERROR)) && !is_function(symbol_slots(f)[SYMBOL_FUNCTION])) loop_die_early(t, nb, n);
+    t->door_count = 0;
+    goto call;
+
+landed:
+    R = t->base;
+    FRAME_RELOAD();
+    pc = code + offset;
+    NEXT();
+
+    /* A safe point inside a function: everything live is in registers; goes on at pc. */
+poll : {
+    SYNC();
+    offset = pc - code;
+    Obj handler = safepoint(t);
+    R = t->base;
+    FRAME_RELOAD();
+    pc = code + offset;
+    if (is_nil(handler)) NEXT();
+    nb = t->top + FRAME_HEADER;
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = frame_word(offset, FRAME_DISCARD);
+    f = symbol_slots(handler)[SYMBOL_FUNCTION];
+    n = 0;
+    goto call;
+}
+
+    /* -- Entry -- */
+L_ENTRY:
+    must(!"ENTRY is executed by calls");
+L_REST : {
+    Obj list = NIL, *args = R + instruction_a(code[0]);
+    SYNC();
+    t->top += waiting;
+    t->waiting = waiting;
+    for (uint32_t i = waiting; i-- > 0;) list = alloc_cons(t, args[i], list);
+    R[A] = list;
+    NEXT();
+}
+L_KEYS:
+    SYNC();
+    t->top += waiting;
+    t->waiting = waiting;
+    slow_keys(t, R + A, K[B], R + instruction_a(code[0]), waiting);
+    NEXT();
+
+    /* -- Moves -- */
+L_MOVE:
+    R[A] = R[B];
+    NEXT();
+L_CONST:
+    R[A] = K[D];
+    NEXT();
+L_FIX:
+    R[A] = obj_of_fix(D);
+    NEXT();
+L_NIL:
+    R[A] = NIL;
+    NEXT();
+L_TRUE:
+    R[A] = T_;
+    NEXT();
+L_NO_ARG:
+    R[A] = NO_ARG;
+    NEXT();
+
+    /* -- Variables -- */
+#define E(i) (obj_slots(R[-2])[FUNCTION_ENV + (i)])
+L_ENV:
+    R[A] = E(B);
+    NEXT();
+L_CELL : {
+    SYNC();
+    Obj *p = (Obj *)(void *)heap_allocate(t, 16);
+    p[0] = header_make(TYPE_CELL, 0, 1);
+    p[1] = R[B];
+    R[A] = obj_of_address(p);
+    NEXT();
+}
+L_CELL_REF:
+    R[A] = obj_slots(R[B])[CELL_VALUE];
+    NEXT();
+L_CELL_SET:
+    set_field(t, R[A], CELL_VALUE, R[B]);
+    NEXT();
+L_ENV_CELL_REF:
+    R[A] = obj_slots(E(B))[CELL_VALUE];
+    NEXT();
+L_ENV_CELL_SET:
+    set_field(t, E(B), CELL_VALUE, R[A]);
+    NEXT();
+L_SYMBOL_REF:
+    value = symbol_value(t, K[B]);
+    if (UNLIKELY(eq(value, UNBOUND))) {
+        SYNC();
+        value = slow_symbol_ref(t, K[B]);
+    }
+    R[A] = value;
+    NEXT();
+L_SYMBOL_SET:
+    set_symbol_value(t, K[B], R[A]);
+    NEXT();
+L_FUNCTION_REF:
+    value = symbol_slots(K[B])[SYMBOL_FUNCTION];
+    if (UNLIKELY(!is_function(value))) {
+        SYNC();
+        value = loop_undefined_function(t, K[B]);
+    }
+    R[A] = value;
+    NEXT();
+L_BIND:
+    SYNC();
+    bind_special(t, K[B], R[A]);
+    NEXT();
+L_UNBIND:
+    unbind_to(t, t->binding_top - 2 * A);
+    NEXT();
+L_BIND_LISTS:
+    SYNC();
+    R[A] = loop_bind_lists(t, R[A], R[B]);
+    NEXT();
+L_UNBIND_TO:
+    unbind_to(t, t->bindings + fix_of_obj(R[A]));
+    NEXT();
+
+    /* -- Closures -- */
+L_CLOSURE:
+L_CLOSUREREC:
+    SYNC();
+    slow_make_closures(t, R + A, K[B], C, UNBOUND);
+    NEXT();
+L_CLOSUREDYN:
+L_CLOSURERECDYN:
+    SYNC();
+    slow_make_closures(t, R + A, K[B], C, obj_slots(R[-2])[obj_length(R[-2]) - 1]);
+    NEXT();
+
+    /* -- Calls -- */
+#define CALL_HEADER()                                  \
+    do {                                               \
+        nb = R + A + FRAME_HEADER;                     \
+        nb[-3] = obj_of_fix(nb - R);                   \
+        nb[-1] = frame_word(pc - code, FRAME_CALL);    \
+    } while (0)
+L_CALL:
+    CALL_HEADER();
+    f = symbol_slots(K[B])[SYMBOL_FUNCTION];
+    n = C;
+    if (LIKELY(is_obj(f) && obj_type(f) == TYPE_FUNCTION)) goto call_function;
+    if (is_marker(f)) f = K[B];
+    goto call_other;
+L_CALL_REG:
+    f = R[B];
+    n = C;
+    CALL_HEADER();
+    goto call;
+L_CALL_SELF:
+    CALL_HEADER();
+    f = R[-2];
+    n = C;
+    goto call_function;
+L_CALL_VALUES:
+    f = R[B];
+    n = t->value_count;
+    SYNC();
+    if (!stack_ensure(t, R + A + FRAME_HEADER + n)) goto values_exhausted;
+    value = R[A];
+    CALL_HEADER();
+    nb[0] = value;
+    for (uint32_t i = 1; i < n; i++) nb[i] = t->values[i];
+    goto call;
+values_exhausted:
+    signal_format(t, SYM(STORAGE_CONDITION), "Control stack exhausted.", 0);
+L_APPLY:
+    SYNC();
+    f = R[B];
+    nb = R + A + FRAME_HEADER;
+    n = slow_spread(t, nb, C);
+    CALL_HEADER();
+    goto call;
+
+    /* Tail calls move the arguments down and take over the frame's header; builtins are called where the arguments are, so that a
+       second try finds them. */
+L_TAIL_CALL:
+    f = symbol_slots(K[B])[SYMBOL_FUNCTION];
+    if (UNLIKELY(is_marker(f))) f = K[B];
+    n = C;
+    goto tail;
+L_TAIL_CALL_REG:
+    f = R[B];
+    n = C;
+    goto tail;
+L_TAIL_SELF:
+    f = R[-2];
+    n = C;
+    goto tail;
+L_TAIL_APPLY:
+    SYNC();
+    f = R[B];
+    n = slow_spread(t, R + A + FRAME_HEADER, C);
+tail:
+    nb = R + A + FRAME_HEADER;
+    if (LIKELY(is_obj(f) && obj_type(f) == TYPE_FUNCTION)) {
+        if (is_obj(obj_slots(f)[FUNCTION_CODE])) {
+            for (uint32_t i = 0; i < n; i++) R[i] = nb[i];
+            nb = R;
+            goto call_function;
+        }
+        /* A builtin, or a funcallable or designator: an ordinary call whose value is returned by FRAME_INSTEAD. */
+    }
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = frame_word(pc - code, FRAME_INSTEAD);
+    if (is_obj(f) && obj_type(f) == TYPE_FUNCALLABLE) {
+        Obj effective = dispatch_find(t, obj_slots(f)[FUNCALLABLE_CACHE], nb, n);
+        if (LIKELY(!eq(effective, UNBOUND))) {
+            f = effective;
+            goto tail;
+        }
+    }
+    goto call;
+
+L_RETURN:
+    t->value_count = 1;
+    value = R[A];
+    goto return_value;
+L_RETURN_VALUES:
+    value = R[A];
+    goto return_value;
+L_RETURN_MANY : {
+    uint32_t count = B;
+    value = count ? R[A] : NIL;
+    t->value_count = count;
+    for (uint32_t i = 1; i < count; i++) t->values[i] = R[A + i];
+    goto return_value;
+}
+L_DISPATCH:
+    must(!"DISPATCH is executed by calls");
+
+    /* -- Values -- */
+L_ONE_VALUE:
+    t->value_count = 1;
+    NEXT();
+L_SET_VALUES : {
+    uint32_t count = B;
+    t->value_count = count;
+    for (uint32_t i = 1; i < count; i++) t->values[i] = R[A + i];
+    if (!count) R[A] = NIL;
+    NEXT();
+}
+L_SET_VALUES_LIST:
+    SYNC();
+    R[A] = loop_values_of_list(t, R[B]);
+    NEXT();
+L_GET_VALUES : {
+    uint32_t count = B, have = t->value_count;
+    if (!have) R[A] = NIL;
+    for (uint32_t i = 1; i < count; i++) R[A + i] = i < have ? t->values[i] : NIL;
+    NEXT();
+}
+L_VALUES_LIST:
+    SYNC();
+    R[A] = slow_list_of_values(t, R[A]);
+    NEXT();
+L_SAVE_VALUES:
+    if (LIKELY(t->value_count == 1)) {
+        R[A + 1] = obj_of_fix(1);
+    } else {
+        SYNC();
+        value = slow_list_of_values(t, R[A]);
+        R[A + 1] = value;
+    }
+    NEXT();
+L_RESTORE_VALUES:
+    if (LIKELY(is_fix(R[A + 1]))) {
+        t->value_count = 1;
+    } else {
+        SYNC();
+        R[A] = loop_values_of_list(t, R[A + 1]);
+    }
+    NEXT();
+
+    /* -- Jumps -- */
+L_JUMP:
+    JUMP_LONG();
+    NEXT();
+L_JUMP_BACK:
+    JUMP_LONG();
+    if (UNLIKELY(t->event)) goto poll;
+    NEXT();
+L_JUMP_NIL:
+    if (is_nil(R[A])) JUMP_LONG();
+    NEXT();
+L_JUMP_TRUE:
+    if (!is_nil(R[A])) JUMP_LONG();
+    NEXT();
+L_JUMP_ARG:
+    if (!eq(R[A], NO_ARG)) JUMP_LONG();
+    NEXT();
+L_JUMP_IF:
+    if (predicate_holds(N, R[A])) JUMP_LONG();
+    NEXT();
+L_JUMP_UNLESS:
+    if (!predicate_holds(N, R[A])) JUMP_LONG();
+    NEXT();
+L_JUMP_EQ:
+    if (eq(R[A], R[B])) JUMP_SHORT();
+    NEXT();
+L_JUMP_NE:
+    if (!eq(R[A], R[B])) JUMP_SHORT();
+    NEXT();
+L_JUMP_EQK:
+    if (eq(R[A], K[B])) JUMP_SHORT();
+    NEXT();
+L_JUMP_NEK:
+    if (!eq(R[A], K[B])) JUMP_SHORT();
+    NEXT();
+    COMPARE(JUMP_LT, <, slow_less(t, x_, y_), true)
+    COMPARE(JUMP_LE, <=, slow_less_equal(t, x_, y_), true)
+    COMPARE(JUMP_NLT, <, slow_less(t, x_, y_), false)
+    COMPARE(JUMP_NLE, <=, slow_less_equal(t, x_, y_), false)
+    COMPARE(JUMP_NUM_EQ, ==, number_equal(t, x_, y_), true)
+    COMPARE(JUMP_NUM_NE, ==, number_equal(t, x_, y_), false)
+    COMPARE_IMMEDIATE(JUMP_LTI, <, slow_less(t, x_, y_), true)
+    COMPARE_IMMEDIATE(JUMP_LEI, <=, slow_less_equal(t, x_, y_), true)
+    COMPARE_IMMEDIATE(JUMP_GTI, >, slow_less(t, y_, x_), true)
+    COMPARE_IMMEDIATE(JUMP_GEI, >=, slow_less_equal(t, y_, x_), true)
+    COMPARE_IMMEDIATE(JUMP_EQI, ==, number_equal(t, x_, y_), true)
+    COMPARE_IMMEDIATE(JUMP_NEI, ==, number_equal(t, x_, y_), false)
+L_JUMP_TABLE:
+    pc += fix_of_obj(R[A]);
+    NEXT();
+
+    /* -- Exits -- */
+L_MARK_BLOCK:
+    SYNC();
+    exit_push(t, N ? EXIT_TAGBODY : EXIT_BLOCK, A, NIL, R, pc + D - code);
+    R[A] = obj_of_fix((int64_t)t->exit_serial);
+    NEXT();
+L_MARK_CATCH:
+    SYNC();
+    exit_push(t, EXIT_CATCH, A, R[A], R, pc + D - code);
+    NEXT();
+L_MARK_CLEANUP:
+    SYNC();
+    exit_push(t, EXIT_CLEANUP, A, NIL, R, pc + D - code);
+    NEXT();
+L_POP_EXIT:
+    t->exit_top -= A;
+    NEXT();
+L_EXIT:
+    SYNC();
+    if (!exit_find_serial(t, (uint64_t)fix_of_obj(R[A])))
+        signal_format(t, SYM(CONTROL_ERROR), "The block or tagbody to return to is no longer active.", 0);
+    unwind_towards(t, (uint64_t)fix_of_obj(R[A]), R[B], &offset);
+    goto landed;
+L_THROW : {
+    uint64_t serial;
+    SYNC();
+    if (!exit_find_catch(t, R[A], &serial)) signal_format(t, SYM(CONTROL_ERROR), "There is no catch for the tag ~S.", 1, R[A]);
+    unwind_towards(t, serial, R[B], &offset);
+    goto landed;
+}
+L_RESUME_UNWIND : {
+    uint64_t serial = (uint64_t)fix_of_obj(R[A]);
+    SYNC();
+    value = R[A + 1];
+    t->value_count = 1;
+    if (is_fix(R[A + 2])) {
+        t->value_count = 0;
+    } else {
+        for (Obj l = R[A + 2]; !is_nil(l); l = cdr(l)) t->values[t->value_count++] = car(l);
+    }
+    if (!exit_find_serial(t, serial)) signal_format(t, SYM(CONTROL_ERROR), "The exit that an unwinding was going to is gone.", 0);
+    unwind_towards(t, serial, value, &offset);
+    goto landed;
+}
+
+    /* -- Tests and lists -- */
+L_TEST:
+    R[A] = obj_of_bool(predicate_holds(N, R[B]));
+    NEXT();
+L_EQ:
+    R[A] = obj_of_bool(eq(R[B], R[C]));
+    NEXT();
+L_NOT:
+    R[A] = obj_of_bool(is_nil(R[B]));
+    NEXT();
+#define LIST_ACCESS(opcode, access)                    \
+    L_##opcode : value = R[B];                         \
+    if (UNLIKELY(!is_list(value))) goto not_a_list;    \
+    R[A] = access(value);                              \
+    NEXT();
+    LIST_ACCESS(CAR, car)
+    LIST_ACCESS(CDR, cdr)
+#define LIST_ACCESS_2(opcode, access)                  \
+    L_##opcode : value = R[B];                         \
+    if (UNLIKELY(!is_list(value))) goto not_a_list;    \
+    value = cdr(value);                                \
+    if (UNLIKELY(!is_list(value))) goto not_a_list;    \
+    R[A] = access(value);                              \
+    NEXT();
+    LIST_ACCESS_2(CADR, car)
+    LIST_ACCESS_2(CDDR, cdr)
+not_a_list:
+    SYNC();
+    signal_type_error(t, value, SYM(LIST));
+L_CONS : {
+    SYNC();
+    Obj *p = (Obj *)(void *)heap_allocate(t, 16);
+    p[0] = R[B];
+    p[1] = R[C];
+    R[A] = cons_of_address(p);
+    NEXT();
+}
+L_LIST:
+    SYNC();
+    R[A] = alloc_list(t, B, R + A);
+    NEXT();
+L_LIST_STAR : {
+    SYNC();
+    Obj list = R[A + B - 1];
+    for (uint32_t i = B - 1; i-- > 0;) list = alloc_cons(t, R[A + i], list);
+    R[A] = list;
+    NEXT();
+}
+L_SET_CAR:
+    value = R[A];
+    if (UNLIKELY(!is_cons(value))) goto not_a_cons;
+    set_car(t, value, R[B]);
+    NEXT();
+L_SET_CDR:
+    value = R[A];
+    if (UNLIKELY(!is_cons(value))) goto not_a_cons;
+    set_cdr(t, value, R[B]);
+    NEXT();
+not_a_cons:
+    SYNC();
+    signal_type_error(t, value, SYM(CONS));
+
+    /* -- Arrays and structures -- */
+L_SVREF : {
+    Obj v = R[B], i = R[C];
+    if (LIKELY(has_type(v, TYPE_SIMPLE_VECTOR) && is_fix(i) && (uint64_t)fix_of_obj(i) < obj_length(v))) {
+        R[A] = obj_slots(v)[fix_of_obj(i)];
+        NEXT();
+    }
+    SYNC();
+    if (!has_type(v, TYPE_SIMPLE_VECTOR)) signal_type_error(t, v, SYM(SIMPLE_VECTOR));
+    signal_index_error(t, i, obj_length(v));
+}
+L_SVSET : {
+    Obj v = R[A], i = R[B];
+    if (LIKELY(has_type(v, TYPE_SIMPLE_VECTOR) && is_fix(i) && (uint64_t)fix_of_obj(i) < obj_length(v))) {
+        set_field(t, v, (uint64_t)fix_of_obj(i), R[C]);
+        NEXT();
+    }
+    SYNC();
+    if (!has_type(v, TYPE_SIMPLE_VECTOR)) signal_type_error(t, v, SYM(SIMPLE_VECTOR));
+    signal_index_error(t, i, obj_length(v));
+}
+L_AREF : {
+    Obj v = R[B], i = R[C];
+    if (LIKELY(is_obj(v) && is_fix(i) && (uint64_t)fix_of_obj(i) < obj_length(v))) {
+        uint64_t k = (uint64_t)fix_of_obj(i);
+        switch (obj_type(v)) {
+        case TYPE_SIMPLE_VECTOR: R[A] = obj_slots(v)[k]; NEXT();
+        case TYPE_STRING: R[A] = obj_of_char(((uint32_t *)obj_raw(v))[k]); NEXT();
+        case TYPE_BASE_STRING: R[A] = obj_of_char(((uint8_t *)obj_raw(v))[k]); NEXT();
+        case TYPE_U8_VECTOR: R[A] = obj_of_fix(((uint8_t *)obj_raw(v))[k]); NEXT();
+        case TYPE_FIXNUM_VECTOR: R[A] = ((Obj *)obj_raw(v))[k]; NEXT();
+        case TYPE_BIT_VECTOR: R[A] = obj_of_fix(((uint64_t *)obj_raw(v))[k >> 6] >> (k & 63) & 1); NEXT();
+        case TYPE_DOUBLE_VECTOR:
+            SYNC();
+            value = alloc_double(t, ((double *)obj_raw(v))[k]);
+            R[A] = value;
+            NEXT();
+        default: break;
+        }
+    }
+    SYNC();
+    value = array_ref(t, v, i);
+    R[A] = value;
+    NEXT();
+}
+L_ASET : {
+    Obj v = R[A], i = R[B], x = R[C];
+    if (LIKELY(is_obj(v) && is_fix(i) && (uint64_t)fix_of_obj(i) < obj_length(v))) {
+        uint64_t k = (uint64_t)fix_of_obj(i);
+        switch (obj_type(v)) {
+        case TYPE_SIMPLE_VECTOR: set_field(t, v, k, x); NEXT();
+        case TYPE_STRING:
+            if (!is_char(x)) break;
+            ((uint32_t *)obj_raw(v))[k] = char_of_obj(x);
+            NEXT();
+        case TYPE_FIXNUM_VECTOR:
+            if (!is_fix(x)) break;
+            ((Obj *)obj_raw(v))[k] = x;
+            NEXT();
+        case TYPE_BIT_VECTOR:
+            if (x.w > obj_of_fix(1).w || !is_fix(x)) break;
+            ((uint64_t *)obj_raw(v))[k >> 6] =
+                (((uint64_t *)obj_raw(v))[k >> 6] & ~(UINT64_C(1) << (k & 63))) | (uint64_t)fix_of_obj(x) << (k & 63);
+            NEXT();
+        case TYPE_U8_VECTOR:
+            if (!is_fix(x) || (uint64_t)fix_of_obj(x) > 255) break;
+            ((uint8_t *)obj_raw(v))[k] = (uint8_t)fix_of_obj(x);
+            NEXT();
+        case TYPE_DOUBLE_VECTOR:
+            if (!has_type(x, TYPE_DOUBLE)) break;
+            ((double *)obj_raw(v))[k] = double_of_obj(x);
+            NEXT();
+        default: break;
+        }
+    }
+    SYNC();
+    array_set(t, v, i, x);
+    NEXT();
+}
+L_LENGTH:
+    SYNC();
+    value = sequence_length(t, R[B]);
+    R[A] = value;
+    NEXT();
+L_STRUCTURE_REF:
+    value = R[B];
+    if (UNLIKELY(!has_type(value, TYPE_STRUCTURE) ||
+                 (!eq(obj_slots(value)[STRUCTURE_LAYOUT], K[C]) && !slow_structure_p(value, K[C])))) {
+        SYNC();
+        signal_type_error(t, value, obj_slots(K[C])[LAYOUT_NAME]);
+    }
+    R[A] = obj_slots(value)[N];
+    NEXT();
+L_STRUCTURE_SET:
+    value = R[A];
+    if (UNLIKELY(!has_type(value, TYPE_STRUCTURE) ||
+                 (!eq(obj_slots(value)[STRUCTURE_LAYOUT], K[C]) && !slow_structure_p(value, K[C])))) {
+        SYNC();
+        signal_type_error(t, value, obj_slots(K[C])[LAYOUT_NAME]);
+    }
+    set_field(t, value, N, R[B]);
+    NEXT();
+L_STRUCTURE_P:
+    R[A] = obj_of_bool(slow_structure_p(R[B], K[C]));
+    NEXT();
+L_SLOT_REF:
+    R[A] = obj_slots(R[B])[C];
+    NEXT();
+
+    /* -- Arithmetic -- */
+    ARITHMETIC(ADD, __builtin_add_overflow, slow_add)
+    ARITHMETIC(SUB, __builtin_sub_overflow, slow_sub)
+L_MUL : {
+    Obj x = R[B], y = R[C];
+    int64_t r;
+    if (LIKELY(both_fix(x, y)) && !__builtin_mul_overflow(fix_of_obj(x), (int64_t)y.w, &r)) {
+        R[A] = (Obj){(uint64_t)r};
+    } else {
+        SYNC();
+        value = slow_mul(t, x, y);
+        R[A] = value;
+    }
+    NEXT();
+}
+L_ADDI : {
+    Obj x = R[B];
+    int64_t r;
+    if (LIKELY(is_fix(x)) && !__builtin_add_overflow((int64_t)x.w, (int64_t)SC * 4, &r)) {
+        R[A] = (Obj){(uint64_t)r};
+    } else {
+        SYNC();
+        value = number_add(t, x, obj_of_fix(SC));
+        R[A] = value;
+    }
+    NEXT();
+}
+L_MULI : {
+    Obj x = R[B];
+    int64_t r;
+    if (LIKELY(is_fix(x)) && !__builtin_mul_overflow((int64_t)x.w, (int64_t)SC, &r)) {
+        R[A] = (Obj){(uint64_t)r};
+    } else {
+        SYNC();
+        value = number_mul(t, x, obj_of_fix(SC));
+        R[A] = value;
+    }
+    NEXT();
+}
+L_NEG:
+    SYNC();
+    value = number_negate(t, R[B]);
+    R[A] = value;
+    NEXT();
+    BITWISE(LOGAND, &, number_logand)
+    BITWISE(LOGIOR, |, number_logior)
+    BITWISE(LOGXOR, ^, number_logxor)
+L_LOGANDI:
+    if (LIKELY(is_fix(R[B]))) {
+        R[A] = (Obj){R[B].w & obj_of_fix(SC).w};
+    } else {
+        SYNC();
+        value = number_logand(t, R[B], obj_of_fix(SC));
+        R[A] = value;
+    }
+    NEXT();
+L_ASH:
+    SYNC();
+    value = number_ash(t, R[B], R[C]);
+    R[A] = value;
+    NEXT();
+L_ASHI : {
+    Obj x = R[B];
+    int count = SC;
+    if (LIKELY(is_fix(x))) {
+        if (count <= 0) {
+            R[A] = obj_of_fix(fix_of_obj(x) >> (count < -62 ? 62 : -count));
+            NEXT();
+        }
+        if (count < 61 && fix_of_obj(x) == (fix_of_obj(x) << count << 2) >> 2 >> count) {
+            R[A] = obj_of_fix(fix_of_obj(x) << count);
+            NEXT();
+        }
+    }
+    SYNC();
+    value = number_ash(t, x, obj_of_fix(count));
+    R[A] = value;
+    NEXT();
+}
+    DIVISION(TRUNCATE, obj_of_fix(p / q), number_truncate(t, x_, y_, NULL))
+    DIVISION(REM, ((Obj){(uint64_t)(p % q)}), (number_truncate(t, x_, y_, &m_), m_))
+    DIVISION(FLOOR, obj_of_fix(p >= 0 ? p / q : ~(~p / q)), number_floor(t, x_, y_, NULL))
+    DIVISION(MOD, ((Obj){(uint64_t)(p % q + (p % q < 0 ? q : 0))}), (number_floor(t, x_, y_, &m_), m_))
+L_DIV:
+    SYNC();
+    value = number_div(t, R[B], R[C]);
+    R[A] = value;
+    NEXT();
+L_FX_ADD:
+    R[A] = (Obj){R[B].w + R[C].w};
+    NEXT();
+L_FX_SUB:
+    R[A] = (Obj){R[B].w - R[C].w};
+    NEXT();
+L_FX_MUL:
+    R[A] = (Obj){(uint64_t)(fix_of_obj(R[B]) * (int64_t)R[C].w)};
+    NEXT();
+    DOUBLES(DF_ADD, +, number_add)
+    DOUBLES(DF_SUB, -, number_sub)
+    DOUBLES(DF_MUL, *, number_mul)
+    DOUBLES(DF_DIV, /, number_div)
+L_DF_JUMP_LT:
+    if (double_of_obj(R[A]) < double_of_obj(R[B])) JUMP_SHORT();
+    NEXT();
+L_DF_JUMP_NLT:
+    if (!(double_of_obj(R[A]) < double_of_obj(R[B]))) JUMP_SHORT();
+    NEXT();
+    SINGLES(SF_ADD, +, number_add)
+    SINGLES(SF_SUB, -, number_sub)
+    SINGLES(SF_MUL, *, number_mul)
+    SINGLES(SF_DIV, /, number_div)
+
+    /* -- Checks -- */
+L_CHECK:
+    if (UNLIKELY(!predicate_holds(N, R[A]))) {
+        SYNC();
+        signal_type_error(t, R[A], K[B]);
+    }
+    NEXT();
+}
