@@ -253,7 +253,7 @@ wrong_count:
     t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
     t->door_args[4] = alloc_list(t, 2, (Obj[]){R[-2], obj_of_fix(n)});
     t->door_count = 5;
-    offset = frame_word(1, FRAME_INSTEAD).w;
+    offset = (int64_t)frame_word(1, FRAME_INSTEAD).w;
     goto door_frame;
 
 stack_exhausted:
@@ -267,7 +267,7 @@ stack_exhausted:
     t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
     t->door_args[4] = NIL;
     t->door_count = 5;
-    offset = frame_word(1, FRAME_INSTEAD).w;
+    offset = (int64_t)frame_word(1, FRAME_INSTEAD).w;
     goto door_frame;
 
 call_other:
@@ -395,7 +395,7 @@ door:
     default: break;
     }
     t->retrying = false;
-    offset = frame_word(pc - code, FRAME_DOOR).w;
+    offset = (int64_t)frame_word(pc - code, FRAME_DOOR).w;
 door_frame:
     nb = t->top + FRAME_HEADER;
     if (!stack_ensure(t, nb + DOOR_ARGUMENTS)) stack_open_reserve(t);
