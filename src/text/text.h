@@ -50,6 +50,15 @@ uint32_t string_char(Obj string, uint64_t i);
 uint32_t utf8_decode(const char **p, const char *end);
 /* Writes at most 4 bytes, returns how many. */
 unsigned utf8_encode(uint32_t code, char *out);
+/* -- encode.c: external formats -- */
+
+/* Those up to ASCII have the codes below 128 as single bytes. */
+typedef enum Codec { CODEC_UTF8, CODEC_LATIN1, CODEC_ASCII, CODEC_UTF16LE, CODEC_UTF16BE, CODEC_BINARY } Codec;
+enum { CODEC_BYTES = 4 }; /* that a character takes at most */
+/* Decodes one character from n bytes: > 0 the bytes it took; 0 more bytes are needed; < 0 minus the number of malformed bytes. */
+int codec_decode(Codec codec, const uint8_t *p, size_t n, uint32_t *code);
+/* Encodes one character into at most CODEC_BYTES bytes: how many, 0 if the format cannot express it. */
+int codec_encode(Codec codec, uint32_t code, uint8_t *out);
 
 /* -- character.c -- */
 
