@@ -50,6 +50,7 @@ uint32_t string_char(Obj string, uint64_t i);
 uint32_t utf8_decode(const char **p, const char *end);
 /* Writes at most 4 bytes, returns how many. */
 unsigned utf8_encode(uint32_t code, char *out);
+
 /* -- encode.c: external formats -- */
 
 /* Those up to ASCII have the codes below 128 as single bytes. */
