@@ -5,6 +5,7 @@
 
    %CHECK-ARGUMENTS and %CHECK-KEYS verify the list that a macro takes apart; they return the list, so that a check is one call within
    an expression. */
+#include "run/equal.h"
 #include "run/run.h"
 
 static Obj check_symbol(Thread *t, Obj x) {
@@ -158,6 +159,23 @@ BUILTIN(builtin_info, "%BUILTIN-INFO", 1, 1, "function", "Name, lambda list and 
     if (!is_builtin(code)) return NIL;
     const Builtin *b = builtin_at(builtin_of_obj(code));
     return values_3(t, alloc_text(t, b->name), alloc_text(t, b->lambda_list), alloc_text(t, b->doc));
+}
+
+/* -- Equality -- */
+
+BUILTIN(eq, "EQ", 2, 2, "x y", "Whether the arguments are the same object.") { return obj_of_bool(eq(args[0], args[1])); }
+
+BUILTIN(eql, "EQL", 2, 2, "x y", "Whether the arguments are the same object, or numbers of the same type and value, or the same character.") {
+    return obj_of_bool(number_eql(args[0], args[1]));
+}
+
+BUILTIN(equal, "EQUAL", 2, 2, "x y", "Whether the arguments are EQL, or conses, strings, bit-vectors or pathnames with EQUAL parts.") {
+    return obj_of_bool(obj_equal(args[0], args[1]));
+}
+
+BUILTIN(equalp, "EQUALP", 2, 2, "x y",
+        "Whether the arguments are EQUAL, or = as numbers, or CHAR-EQUAL, or arrays or structures with EQUALP parts; hash tables only if EQ.") {
+    return obj_of_bool(obj_equalp(t, args[0], args[1]));
 }
 
 /* -- Values -- */
