@@ -68,7 +68,6 @@ static Obj expand(Thread *t, Obj x, bool *wrong);
 static Obj expand_list(Thread *t, Obj x, bool *wrong) {
     Obj reversed = NIL;
     for (; is_cons(x) && !is_comma(x, SYM(UNQUOTE)) && !is_splice(x); x = cdr(x)) reversed = alloc_cons(t, car(x), reversed);
-    if (is_splice(x)) *wrong = true;
     Obj form = expand(t, x, wrong);
     for (; is_cons(reversed); reversed = cdr(reversed)) {
         Obj item = car(reversed);
@@ -87,6 +86,7 @@ static Obj expand(Thread *t, Obj x, bool *wrong) {
     if (is_comma(x, SYM(UNQUOTE))) return cadr(x);
     if (is_splice(x)) *wrong = true;
     Obj value;
+    if (*wrong) return x;
     if (!is_cons(x)) {
         if (has_type(x, TYPE_SIMPLE_VECTOR) && has_comma(x)) return expand_vector(t, x, wrong);
         return is_constant(x, &value) ? x : quote(t, x);

@@ -1,7 +1,8 @@
 /* character.c: properties of characters, by utf8proc.
 
    Case is one to one and both ways: a character has case only if its other case leads back to it, so that CHAR-UPCASE and CHAR-DOWNCASE are
-   inverse to each other (CLHS 13.1.4.3).  A sharp s has no upper case; neither has a dotless i.
+   inverse to each other (CLHS 13.1.4.3).  A dotless i has no upper case; nor has a sharp s, whose capital Unicode does not count as its
+   simple upper case, though utf8proc does.
 
    Names: those of the standard and of ASCII's control characters, and for all other characters that are not graphic or not ASCII `Uhhhh`.
    NAME-CHAR knows in addition the synonyms that programs use.
@@ -13,16 +14,18 @@
 
 /* -- Case -- */
 
+enum { SHARP_S = 0xDF, CAPITAL_SHARP_S = 0x1E9E };
+
 static uint32_t upper(uint32_t c) { return (uint32_t)utf8proc_toupper((utf8proc_int32_t)c); }
 static uint32_t lower(uint32_t c) { return (uint32_t)utf8proc_tolower((utf8proc_int32_t)c); }
 
 uint32_t code_upcase_slow(uint32_t c) {
-    uint32_t u = upper(c);
+    uint32_t u = c == SHARP_S ? c : upper(c);
     return u != c && lower(u) == c ? u : c;
 }
 
 uint32_t code_downcase_slow(uint32_t c) {
-    uint32_t l = lower(c);
+    uint32_t l = c == CAPITAL_SHARP_S ? c : lower(c);
     return l != c && upper(l) == c ? l : c;
 }
 
@@ -37,7 +40,7 @@ bool code_is_alphabetic(uint32_t c) {
 bool code_is_alphanumeric(uint32_t c) {
     if (c < 128) return code_is_alphabetic(c) || (c >= '0' && c <= '9');
     utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || k == UTF8PROC_CATEGORY_ND;
 }
 
 bool code_is_graphic(uint32_t c) { return (c >= 32 && c < 127) || c >= 160; }
