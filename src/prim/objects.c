@@ -104,6 +104,15 @@ BUILTIN(class_key, "%CLASS-KEY", 1, 1, "object",
     return class_key(t, args[0]);
 }
 
+BUILTIN(class_of, "%CLASS-OF", 1, 1, "object", "The object's class if its layout is up to date and knows it, else NIL.") {
+    Obj key = class_key(t, args[0]);
+    return has_type(key, TYPE_LAYOUT) ? obj_slots(key)[LAYOUT_CLASS] : NIL;
+}
+
+BUILTIN(slot_access, "%SLOT-ACCESS", 2, 2, "index writes-p", "What stands for an accessor of slot number `index` in a dispatch cache.") {
+    return slot_access_make(check_count(t, args[0]), !is_nil(args[1]));
+}
+
 BUILTIN(class_code, "%CLASS-CODE", 1, 1, "object", "The class code of the object: its index in the table of built-in classes.") {
     return obj_of_fix((int64_t)class_code(args[0]));
 }
@@ -138,14 +147,16 @@ BUILTIN(copy_structure, "%COPY-STRUCTURE", 1, 1, "structure", "A structure of th
     return copy;
 }
 
-BUILTIN(structure_ref, "%STRUCTURE-REF", 2, 2, "structure index", "Field of a structure; the first is number 0.") {
+BUILTIN(structure_ref, "%STRUCTURE-REF", 2, 2, "structure index", "Word number `index` of a structure: 0 is the layout, the fields follow.") {
     check_type(t, args[0], TYPE_STRUCTURE, SYM(STRUCTURE_OBJECT));
-    return obj_slots(args[0])[STRUCTURE_FIELDS + check_index(t, args[1], obj_length(args[0]) - STRUCTURE_FIELDS)];
+    return obj_slots(args[0])[check_index(t, args[1], obj_length(args[0]))];
 }
 
-BUILTIN(structure_set, "%STRUCTURE-SET", 3, 3, "structure index value", "Stores into a field of a structure and returns the value.") {
+BUILTIN(structure_set, "%STRUCTURE-SET", 3, 3, "structure index value", "Stores into a field of a structure, the first being number 1, and returns the value.") {
     check_type(t, args[0], TYPE_STRUCTURE, SYM(STRUCTURE_OBJECT));
-    set_field(t, args[0], STRUCTURE_FIELDS + check_index(t, args[1], obj_length(args[0]) - STRUCTURE_FIELDS), args[2]);
+    uint64_t index = check_index(t, args[1], obj_length(args[0]));
+    if (index < STRUCTURE_FIELDS) signal_index_error(t, args[1], obj_length(args[0]));
+    set_field(t, args[0], index, args[2]);
     return args[2];
 }
 

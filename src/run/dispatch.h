@@ -4,11 +4,15 @@
    by a small number, the class code, in World.class_keys, which the library fills.  An instance whose layout is obsolete (its class was
    redefined) has the key BROKEN, which no dispatch cache holds: so the cache misses, and Lisp brings the instance up to date.
 
+   Instead of an effective function a cache may hold a *slot access*, a marker: the call reads slot number i of its only argument, or
+   writes its first argument to slot number i of its second, without a frame.  An unbound slot becomes a call of SYS::%READ-UNBOUND with
+   the instance and the index.
+
    Class codes: an object's code is its type; other words and arrays have codes of their own, from TYPE_COUNT on. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
-#include "heap/heap.h"
+#include "code/code.h"
 
 #define CLASS_CODES(X)                                                                                                                \
     X(FIXNUM, "FIXNUM") X(CONS, "CONS") X(NULL, "NULL") X(CHARACTER, "CHARACTER") X(SINGLE, "SINGLE-FLOAT") X(OTHER, "T")             \
@@ -39,6 +43,18 @@ static inline Obj class_key(Thread *t, Obj x) {
         return LIKELY(layout_is_valid(layout)) ? layout : BROKEN;
     }
     return class_key_slow(t, x);
+}
+
+/* -- Slot accesses -- */
+
+enum { SLOT_ACCESS_FIRST = 256 }; /* markers from here on */
+static inline Obj slot_access_make(uint64_t index, bool writes) { return MARKER(SLOT_ACCESS_FIRST + (index << 1 | writes)); }
+static inline bool is_slot_access(Obj x) { return is_marker(x) && x.w >> 8 >= SLOT_ACCESS_FIRST; }
+static inline uint64_t slot_access_index(Obj x) { return ((x.w >> 8) - SLOT_ACCESS_FIRST) >> 1; }
+static inline uint64_t slot_access_writes(Obj x) { return x.w >> 8 & 1; }
+/* Slot number i of an instance or funcallable instance that has it. */
+static inline Obj *instance_slot(Obj x, uint64_t i) {
+    return &obj_slots(obj_slots(x)[obj_type(x) == TYPE_INSTANCE ? (int)INSTANCE_SLOTS : (int)FUNCALLABLE_SLOTS])[i];
 }
 
 #endif

@@ -271,9 +271,11 @@ stack_exhausted:
     goto door_frame;
 
 call_other:
+    if (is_slot_access(f)) goto call_slot;
     if (is_obj(f) && obj_type(f) == TYPE_FUNCALLABLE) {
         Obj gf = f;
         f = dispatch_find(t, obj_slots(gf)[FUNCALLABLE_CACHE], nb, n);
+        if (is_slot_access(f)) goto call_slot;
         if (LIKELY(!eq(f, UNBOUND))) goto call;
         if (!is_nil(obj_slots(gf)[FUNCALLABLE_DISCRIMINATOR])) {
             f = obj_slots(gf)[FUNCALLABLE_DISCRIMINATOR];
@@ -303,6 +305,32 @@ call_other:
     f = symbol_slots(SYM(UNDEFINED_CALL))[SYMBOL_FUNCTION];
     if (!is_function(f)) loop_die_undefined(t, nb[0]);
     goto call;
+
+    /* f stands for a slot accessor: see dispatch.h. */
+call_slot : {
+    uint64_t writes = slot_access_writes(f), index = slot_access_index(f);
+    if (UNLIKELY(n != 1 + writes)) {
+        SYNC();
+        if (nb + n > t->top) t->top = nb + n;
+        signal_format(t, SYM(PROGRAM_ERROR), "A slot accessor was called with ~D argument~:P.", 1, obj_of_fix(n));
+    }
+    Obj *slot = instance_slot(nb[writes], index);
+    value = writes ? nb[0] : *slot;
+    if (writes) set_slot(t, slot, value);
+    if (UNLIKELY(eq(value, UNBOUND))) {
+        nb[1] = obj_of_fix((int64_t)index);
+        n = 2;
+        f = symbol_slots(SYM(READ_UNBOUND))[SYMBOL_FUNCTION];
+        goto call;
+    }
+    t->value_count = 1;
+    if (UNLIKELY(fix_of_obj(nb[-1]) & 7)) {
+        R = nb;
+        goto return_value;
+    }
+    nb[-3] = value;
+    NEXT();
+}
 
 call_builtin : {
     const Builtin *b = builtin_at(builtin_of_obj(value));
