@@ -7,6 +7,7 @@
    Limit: circular structures that are equal never end, as the standard allows. */
 #include "run/equal.h"
 
+#include "run/hash.h"
 #include "run/run.h"
 #include "text/text.h"
 
@@ -172,6 +173,15 @@ static bool simple_strings_equalp(Obj a, Obj b) {
     return true;
 }
 
+/* Tables with a user's test are equal to themselves only, for no leaf can search them. */
+static bool tables_equalp(Thread *t, Obj a, Obj b) {
+    Obj key, x, y, kind = obj_slots(a)[HASH_TABLE_KIND];
+    if (!eq(kind, obj_slots(b)[HASH_TABLE_KIND]) || eq(kind, obj_of_fix(TEST_OTHER)) || table_count(t, a) != table_count(t, b)) return false;
+    for (int64_t i = table_next(t, a, 0, &key, &x); i != NO_ENTRY; i = table_next(t, a, (uint64_t)i + 1, &key, &x))
+        if (!table_get(t, b, key, &y) || !obj_equalp(t, x, y)) return false;
+    return true;
+}
+
 /* Compares the tails or remaining parts of the frame on top, pushing what it must descend into. */
 static bool equalp_step(Thread *t, Rest *r) {
     Frame f = r->frames[--r->count];
@@ -182,6 +192,7 @@ static bool equalp_step(Thread *t, Rest *r) {
         rest_push(r, car(f.a), car(f.b));
         return true;
     }
+    if (has_type(f.a, TYPE_HASH_TABLE)) return has_type(f.b, TYPE_HASH_TABLE) && tables_equalp(t, f.a, f.b);
     if (!same_shape(f.a, f.b)) return atoms_equalp(t, f.a, f.b);
     if (is_simple_string(f.a) && is_simple_string(f.b)) return simple_strings_equalp(f.a, f.b);
     for (uint64_t i = f.next; part(t, f.a, i, &x) && part(t, f.b, i, &y); i++) {

@@ -1,0 +1,41 @@
+/* hash.h: hash codes and hash tables.  Part of run's door. */
+#ifndef HASH_H
+#define HASH_H
+
+#include "run/equal.h"
+
+/* Fields of a HASH_TABLE.  TEST is the test's name; FUNCTION and HASHER are the functions of a user's test, NIL otherwise. */
+enum { HASH_TABLE_ENTRIES, HASH_TABLE_TEST, HASH_TABLE_KIND, HASH_TABLE_COUNT, HASH_TABLE_USED, HASH_TABLE_FREE, HASH_TABLE_WEAKNESS, HASH_TABLE_REHASH_SIZE, HASH_TABLE_REHASH_THRESHOLD, HASH_TABLE_FUNCTION, HASH_TABLE_HASHER, HASH_TABLE_LENGTH };
+/* Slots of HASH_ENTRIES, and its flags. */
+enum { ENTRIES_LINK, ENTRIES_INDEX, ENTRIES_PAIRS };
+enum { ENTRIES_WEAK_KEY = 1, ENTRIES_WEAK_VALUE = 2, ENTRIES_EITHER = 4, ENTRIES_BY_ADDRESS = 8, ENTRIES_STALE = 16 };
+#define HASH_MOVED UINT32_C(0x80000000) /* in an entry's hash word: the key has moved */
+enum { NO_ENTRY = -1 };
+
+/* -- hash.c: hash codes, 31 bits -- */
+
+/* The code of a key under a test; *by_address is set when it depends on the key's address. */
+uint32_t hash_key(Test test, Obj key, bool *by_address);
+/* SXHASH: the same for EQUAL objects, always. */
+uint64_t hash_stable(Obj x);
+
+/* -- table.c -- */
+
+Obj table_make(Thread *t, Test test, Obj test_name, uint64_t size, unsigned weak_flags);
+uint64_t table_count(Thread *t, Obj table);
+uint64_t table_capacity(Obj table);
+/* The value of a key; false when there is none. */
+bool table_get(Thread *t, Obj table, Obj key, Obj *value);
+void table_put(Thread *t, Obj table, Obj key, Obj value);
+bool table_remove(Thread *t, Obj table, Obj key);
+void table_clear(Thread *t, Obj table);
+/* The first live entry at or after position i: its position, NO_ENTRY at the end. */
+int64_t table_next(Thread *t, Obj table, uint64_t i, Obj *key, Obj *value);
+
+/* For tests that are Lisp functions: entries by hash code. */
+int64_t table_probe(Thread *t, Obj table, uint32_t hash, int64_t previous);
+void table_add(Thread *t, Obj table, Obj key, Obj value, uint32_t hash);
+void table_remove_at(Thread *t, Obj table, int64_t i);
+static inline Obj *table_pair(Obj table, int64_t i) { return obj_slots(obj_slots(table)[HASH_TABLE_ENTRIES]) + ENTRIES_PAIRS + 2 * i; }
+
+#endif
