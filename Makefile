@@ -1,30 +1,40 @@
-# Makefile: builds Windfall.  `make help` lists the targets.
+# Makefile: builds, tests and measures Windfall.  `make help` lists the targets.
 CC      ?= cc
 MODE    ?= release
 BUILD   ?= build
 PREFIX  ?= /usr/local
-WARN    := -Wall -Wextra -Wconversion -Wmissing-prototypes -Werror
-CFLAGS_release := -O2 -g -fno-plt
-CFLAGS_debug   := -O1 -g -DWINDFALL_DEBUG
-CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 DIR     := $(BUILD)$(if $(filter-out release,$(MODE)),/$(MODE))
+
+WARN    := -Wall -Wextra -Wconversion -Wmissing-prototypes -Werror
+CFLAGS_release := -O2 -g -march=x86-64-v2
+CFLAGS_debug   := -O1 -g -march=x86-64-v2 -DWINDFALL_DEBUG
+CFLAGS_asan    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS_asan   := -fsanitize=address,undefined
 CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -Isrc
-LDFLAGS_asan  := -fsanitize=address,undefined
 LDFLAGS := $(LDFLAGS_$(MODE))
 LDLIBS  := -lgmp -lutf8proc -ledit -lm
+
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o)
 MAIN    := $(filter $(DIR)/main/%,$(OBJECTS))
-LIBRARY := $(addprefix lisp/,$(shell cat lisp/ORDER 2>/dev/null))
-CTESTS  := $(patsubst tests/c/%.c,$(DIR)/tests/%,$(wildcard tests/c/*.c))
+LIBRARY := $(addprefix lisp/,$(shell cat lisp/ORDER))
+CTESTS  := $(patsubst tests/c/%.c,$(DIR)/tests/%,$(sort $(wildcard tests/c/*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(DIR)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+WINDFALL := $(DIR)/windfall
 
-.PHONY: all debug asan clean help rooms ctest test
-all: $(DIR)/windfall
+.PHONY: all help setup demo test quick torture asan asan-test fuzz bench debug lint format rooms install clean
+all: $(WINDFALL)
 
-$(DIR)/windfall: $(OBJECTS) $(DIR)/library.o
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## install the Debian packages that are missing
+	tools/setup
+
+$(WINDFALL): $(OBJECTS) $(DIR)/library.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(DIR)/%.o: src/%.c
+$(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -38,14 +48,59 @@ $(DIR)/library.o: $(DIR)/library.S $(LIBRARY)
 $(DIR)/tests/%: tests/c/%.c $(filter-out $(MAIN),$(OBJECTS))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS)
-ctest: $(CTESTS)
-	set -e; for x in $(CTESTS); do $$x; done
 
-debug:
-	$(MAKE) MODE=debug
+$(DIR)/fuzz/%: tests/fuzz/%.c $(filter-out $(MAIN),$(OBJECTS))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+demo: setup ## install, build, run the examples and compare their output
+	$(MAKE) all
+	tools/examples $(WINDFALL)
+
+test: setup ## all tests; last line: N passed, N failed
+	@tools/rooms
+	@$(MAKE) --no-print-directory all ctests fuzzers
+	@tools/check $(DIR)
+
+quick: all ## the Lisp tests only
+	@WINDFALL=$(WINDFALL) tools/test
+
+ctests: $(CTESTS)
+fuzzers: $(FUZZERS)
+
+torture: all ## the Lisp tests with a collection at every safe point, everything moving, all verified
+	@WINDFALL=$(WINDFALL) tools/torture
+
+asan: ## build with the address and undefined-behaviour sanitizers
+	$(MAKE) MODE=asan all ctests
+asan-test: asan ## the same tests under the sanitizers
+	@WINDFALL=$(BUILD)/asan/windfall tools/check $(BUILD)/asan
+
+fuzz: fuzzers ## the fuzzers, 60 seconds each
+	set -e; for f in $(FUZZERS); do $$f 60; done
+
+bench: all ## measure against the installed peers; writes bench/RESULTS.md
+	tools/setup --bench
+	bench/run --write
+
+debug: ## build with assertions and poison
+	$(MAKE) MODE=debug all
+
+lint: rooms ## clang-tidy and cppcheck
+	tools/lint
+
 rooms:
 	tools/rooms
-clean:
+
+format: ## lay out the C sources
+	clang-format -i src/*/*.[ch] tests/c/*.c
+
+install: all ## install under PREFIX (default /usr/local)
+	install -D -m 755 $(WINDFALL) $(DESTDIR)$(PREFIX)/bin/windfall
+	install -d $(DESTDIR)$(PREFIX)/share/doc/windfall
+	cp -r README.md docs examples $(DESTDIR)$(PREFIX)/share/doc/windfall/
+
+clean: ## remove the build
 	rm -rf $(BUILD)
 
 -include $(OBJECTS:.o=.d)
