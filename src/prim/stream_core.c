@@ -53,13 +53,24 @@ int64_t stream_malformed(Obj s, int *size) {
     return p - start;
 }
 
+/* The stream that an input stream's next character comes from, through composites of all kinds. */
+static Obj input_source(Thread *t, Obj stream) {
+    for (;;) {
+        Obj s = stream_resolve_input(t, stream), first = obj_slots(s)[STREAM_FIRST];
+        int64_t kind = stream_get(s, STREAM_KIND);
+        if (kind == STREAM_ECHO) stream = first;
+        else if (kind == STREAM_CONCATENATED && is_cons(first)) stream = car(first);
+        else return s;
+    }
+}
+
 NORETURN void stream_give_up(Thread *t, int32_t why, Obj stream, const char *function, uint32_t n, const Obj *args) {
     Obj package = function[0] == '%' ? t->world->package_sys : t->world->package_cl;
     Obj call[DOOR_ARGUMENTS];
     uint32_t k = 0;
     bool malformed = why == STREAM_MALFORMED;
     if (malformed) {
-        Obj s = stream_resolve_input(t, stream), octets = NIL;
+        Obj s = input_source(t, stream), octets = NIL;
         int size = 0;
         const uint8_t *p = stream_in_bytes(s) + stream_malformed(s, &size);
         for (int i = size; i-- > 0;) octets = alloc_cons(t, obj_of_fix(p[i]), octets);
