@@ -23,7 +23,7 @@ static bool finite_operand(Obj x) {
     return k < KIND_SINGLE || k > KIND_DOUBLE || isfinite(float_value(x));
 }
 
-Obj float_result(Thread *t, bool single, double r, Obj operation, Obj a, Obj b) {
+Obj number_float_result(Thread *t, bool single, double r, Obj operation, Obj a, Obj b) {
     if (single) r = (double)(float)r;
     if (UNLIKELY(!isfinite(r)) && finite_operand(a) && finite_operand(b))
         signal_arithmetic(t, isnan(r) ? SYM(FLOATING_POINT_INVALID_OPERATION) : SYM(FLOATING_POINT_OVERFLOW), operation, a, b);
@@ -47,7 +47,7 @@ Obj rational_numerator(Obj x) { return is_integer(x) ? x : obj_slots(x)[RATIO_NU
 Obj rational_denominator(Obj x) { return is_integer(x) ? obj_of_fix(1) : obj_slots(x)[RATIO_DENOMINATOR]; }
 
 /* n / d without common factor, d positive. */
-static Obj ratio_of_parts(Thread *t, Obj n, Obj d) {
+Obj rational_make_reduced(Thread *t, Obj n, Obj d) {
     if (d.w == obj_of_fix(1).w) return n;
     Obj r = alloc_boxed(t, TYPE_RATIO, 2, n);
     init_field(r, RATIO_DENOMINATOR, d);
@@ -59,7 +59,7 @@ Obj rational_make(Thread *t, Obj n, Obj d) {
     if (both_fix(n, d) && fix_of_obj(n) % fix_of_obj(d) == 0) return integer_of_i64(t, fix_of_obj(n) / fix_of_obj(d));
     Obj g = integer_gcd(t, n, d);
     if (integer_sign(d) < 0) g = integer_negate(t, g);
-    return ratio_of_parts(t, integer_divide_exactly(t, n, g), integer_divide_exactly(t, d, g));
+    return rational_make_reduced(t, integer_divide_exactly(t, n, g), integer_divide_exactly(t, d, g));
 }
 
 /* A complex of two reals of one kind, or both rational; a rational with imaginary part 0 is its real part. */
@@ -89,13 +89,13 @@ static Obj ratio_sum(Thread *t, Obj a, Obj b, bool subtract) {
     Obj n = subtract ? integer_sub(t, left, right) : integer_add(t, left, right);
     if (is_zero_fix(n)) return n;
     Obj h = integer_gcd(t, n, g);
-    return ratio_of_parts(t, integer_divide_exactly(t, n, h), integer_mul(t, integer_divide_exactly(t, ad, g), integer_divide_exactly(t, bd, h)));
+    return rational_make_reduced(t, integer_divide_exactly(t, n, h), integer_mul(t, integer_divide_exactly(t, ad, g), integer_divide_exactly(t, bd, h)));
 }
 
 static Obj ratio_product(Thread *t, Obj an, Obj ad, Obj bn, Obj bd) {
     if (is_zero_fix(an) || is_zero_fix(bn)) return obj_of_fix(0);
     Obj g = integer_gcd(t, an, bd), h = integer_gcd(t, bn, ad);
-    return ratio_of_parts(t, integer_mul(t, integer_divide_exactly(t, an, g), integer_divide_exactly(t, bn, h)),
+    return rational_make_reduced(t, integer_mul(t, integer_divide_exactly(t, an, g), integer_divide_exactly(t, bn, h)),
                           integer_mul(t, integer_divide_exactly(t, ad, h), integer_divide_exactly(t, bd, g)));
 }
 
@@ -145,13 +145,13 @@ static Obj float_operation(Thread *t, char op, bool single, Obj a, Obj b) {
         y = (double)number_to_single(t, b);
     }
     switch (op) {
-    case '+': return float_result(t, single, x + y, SYM(PLUS), a, b);
-    case '-': return float_result(t, single, x - y, SYM(MINUS), a, b);
-    case '*': return float_result(t, single, x * y, SYM(STAR), a, b);
+    case '+': return number_float_result(t, single, x + y, SYM(PLUS), a, b);
+    case '-': return number_float_result(t, single, x - y, SYM(MINUS), a, b);
+    case '*': return number_float_result(t, single, x * y, SYM(STAR), a, b);
     default:
         if (y == 0 && !isnan(x)) signal_arithmetic(t, SYM(DIVISION_BY_ZERO), SYM(SLASH), a, b);
         r = x / y;
-        return float_result(t, single, r, SYM(SLASH), a, b);
+        return number_float_result(t, single, r, SYM(SLASH), a, b);
     }
 }
 
@@ -174,23 +174,23 @@ static inline bool both_double(Obj a, Obj b) { return has_type(a, TYPE_DOUBLE) &
 
 Obj number_add(Thread *t, Obj a, Obj b) {
     if (both_fix(a, b)) return integer_of_i64(t, fix_of_obj(a) + fix_of_obj(b));
-    if (both_double(a, b)) return float_result(t, false, double_of_obj(a) + double_of_obj(b), SYM(PLUS), a, b);
+    if (both_double(a, b)) return number_float_result(t, false, double_of_obj(a) + double_of_obj(b), SYM(PLUS), a, b);
     return arithmetic(t, '+', a, b);
 }
 Obj number_sub(Thread *t, Obj a, Obj b) {
     if (both_fix(a, b)) return integer_of_i64(t, fix_of_obj(a) - fix_of_obj(b));
-    if (both_double(a, b)) return float_result(t, false, double_of_obj(a) - double_of_obj(b), SYM(MINUS), a, b);
+    if (both_double(a, b)) return number_float_result(t, false, double_of_obj(a) - double_of_obj(b), SYM(MINUS), a, b);
     return arithmetic(t, '-', a, b);
 }
 Obj number_mul(Thread *t, Obj a, Obj b) {
-    if (both_double(a, b)) return float_result(t, false, double_of_obj(a) * double_of_obj(b), SYM(STAR), a, b);
+    if (both_double(a, b)) return number_float_result(t, false, double_of_obj(a) * double_of_obj(b), SYM(STAR), a, b);
     return arithmetic(t, '*', a, b);
 }
 Obj number_div(Thread *t, Obj a, Obj b) { return arithmetic(t, '/', a, b); }
 
 Obj number_negate(Thread *t, Obj a) {
     switch (kind_of_number(t, a)) {
-    case KIND_RATIO: return ratio_of_parts(t, integer_negate(t, rational_numerator(a)), rational_denominator(a));
+    case KIND_RATIO: return rational_make_reduced(t, integer_negate(t, rational_numerator(a)), rational_denominator(a));
     case KIND_SINGLE: return obj_of_single(-single_of_obj(a));
     case KIND_DOUBLE: return alloc_double(t, -double_of_obj(a));
     case KIND_COMPLEX: return complex_of_parts(t, number_negate(t, number_real_part(a)), number_negate(t, number_imaginary_part(a)));

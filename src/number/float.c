@@ -151,3 +151,32 @@ Obj rational_of_double(Thread *t, double d) {
     init_field(r, RATIO_DENOMINATOR, number_ash(t, obj_of_fix(1), obj_of_fix(-e)));
     return r;
 }
+
+/* The simplest rational in [a, b], 0 < a < b: the continued fraction that the two share, and one step further. */
+static Obj simplest_between(Thread *t, Obj a, Obj b) {
+    Obj one = obj_of_fix(1), p0 = obj_of_fix(0), q0 = one, p1 = one, q1 = obj_of_fix(0);
+    for (;;) {
+        Obj k = number_divide(t, ROUND_CEILING, a, one, NULL);
+        bool done = number_compare(t, k, b) <= 0;
+        if (!done) k = integer_sub(t, k, one);
+        Obj p = integer_add(t, integer_mul(t, k, p1), p0), q = integer_add(t, integer_mul(t, k, q1), q0);
+        if (done) return rational_make_reduced(t, p, q);
+        p0 = p1, q0 = q1, p1 = p, q1 = q;
+        Obj low = number_div(t, one, number_sub(t, b, k));
+        b = number_div(t, one, number_sub(t, a, k));
+        a = low;
+    }
+}
+
+/* Half a unit in the last place to both sides is what the format cannot tell apart. */
+Obj rational_near_float(Thread *t, Obj x) {
+    uint64_t m;
+    double d = float_value(x);
+    if (!isfinite(d)) return rational_of_double(t, d);
+    int e = float_decode(d, is_single(x), &m);
+    if (m == 0 || e >= 0) return rational_of_double(t, d);
+    Obj scale = number_ash(t, obj_of_fix(1), obj_of_fix(1 - e));
+    Obj low = rational_make(t, obj_of_fix((int64_t)(2 * m - 1)), scale), high = rational_make(t, obj_of_fix((int64_t)(2 * m + 1)), scale);
+    Obj r = simplest_between(t, low, high);
+    return d < 0 ? number_negate(t, r) : r;
+}

@@ -38,9 +38,14 @@ Obj number_real_part(Obj x);
 Obj number_imaginary_part(Obj x);
 Obj complex_make(Thread *t, Obj re, Obj im);
 Obj rational_make(Thread *t, Obj numerator, Obj denominator); /* of any two integers */
+Obj rational_make_reduced(Thread *t, Obj n, Obj d);                /* no common factor, d > 0 */
 Obj rational_numerator(Obj x);
 Obj rational_denominator(Obj x);
 Obj rational_of_double(Thread *t, double d); /* exact */
+Obj rational_near_float(Thread *t, Obj x);     /* RATIONALIZE of a float */
+/* A float, or FLOATING-POINT-OVERFLOW or -INVALID-OPERATION when r is not finite though the operands are. */
+Obj number_float_result(Thread *t, bool single, double r, Obj operation, Obj a, Obj b);
+/* |d| = *significand x 2^result, exactly; d is finite. */
 int float_decode(double d, bool single, uint64_t *significand);
 
 /* -- divide.c -- */
@@ -50,6 +55,29 @@ Obj number_divide(Thread *t, Rounding mode, Obj a, Obj b, Obj *remainder);
 Obj number_fdivide(Thread *t, Rounding mode, Obj a, Obj b, Obj *remainder); /* the quotient as a float */
 Obj number_rem(Thread *t, Obj a, Obj b);
 Obj number_mod(Thread *t, Obj a, Obj b);
+
+/* -- irrational.c -- */
+
+typedef enum FunctionId {
+    FUNCTION_EXP, FUNCTION_SQRT, FUNCTION_SIN, FUNCTION_COS, FUNCTION_TAN, FUNCTION_ASIN, FUNCTION_ACOS, FUNCTION_ATAN,
+    FUNCTION_SINH, FUNCTION_COSH, FUNCTION_TANH, FUNCTION_ASINH, FUNCTION_ACOSH, FUNCTION_ATANH
+} FunctionId;
+/* The function of any number; `name` is what an arithmetic error reports as its operation. */
+Obj number_function(Thread *t, FunctionId id, Obj name, Obj x);
+Obj number_atan2(Thread *t, Obj y, Obj x);
+Obj number_phase(Thread *t, Obj x);
+Obj number_magnitude(Thread *t, Obj x); /* ABS of any number */
+Obj number_cis(Thread *t, Obj x);
+Obj number_log(Thread *t, Obj x);
+Obj number_log_base(Thread *t, Obj x, Obj base);
+Obj number_expt(Thread *t, Obj base, Obj power);
+
+/* -- random.c -- */
+
+Obj random_state_seeded(Thread *t, uint64_t seed);
+Obj random_state_fresh(Thread *t); /* seeded from the system's entropy */
+Obj random_state_copy(Thread *t, Obj state);
+Obj random_below(Thread *t, Obj limit, Obj state);
 
 /* -- integer.c: arguments are integers -- */
 

@@ -54,8 +54,6 @@ mp_limb_t *scratch_take(mp_size_t count);
 /* -- arithmetic.c: failures -- */
 
 NORETURN void signal_arithmetic(Thread *t, Obj type, Obj operation, Obj a, Obj b);
-/* The float result r of an operation, or FLOATING-POINT-OVERFLOW or -INVALID-OPERATION when only the result is not finite. */
-Obj float_result(Thread *t, bool single, double r, Obj operation, Obj a, Obj b);
 
 /* -- float.c -- */
 double real_to_double(Obj real); /* infinite on overflow; x is a real */
