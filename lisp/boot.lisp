@@ -285,7 +285,8 @@ says.  CONTEXT says in error messages what it is for; DEFAULT is the default of 
 
 (defun %parse-macro (name lambda-list body &optional kind)
   "The lambda expression, of a form and an environment, of the expander NAME with the macro lambda list.  KIND is MACRO, TYPE (optional
-parameters are * by default, and the form may be an atom), or COMPILER-MACRO (the form may be a FUNCALL)."
+parameters are * by default, and the form may be an atom), or COMPILER-MACRO (the form may be a FUNCALL).  The expander's name is
+(KIND NAME): were it NAME, a call of the function NAME in it would be taken for a call of itself."
   (let ((form (make-symbol "FORM")) (environment (make-symbol "ENVIRONMENT")) (context (list (or kind 'macro) name)) (outer nil))
     (multiple-value-bind (variable rest) (%extract-parameter '&environment lambda-list)
       (if variable (setq outer (list (list variable environment))))
@@ -299,7 +300,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
                                                     ((eq kind 'type) (list '%type-arguments form))
                                                     (t (list 'cdr form)))
                                               context (if (eq kind 'type) ''* nil) nil))))
-        (append (list* 'named-lambda name (list form environment) doc)
+        (append (list* 'named-lambda context (list form environment) doc)
                 (list (list 'declare (list 'ignorable form environment))
                       (list* 'let* (append outer bindings)
                              (list 'declare (list 'ignorable (car (car bindings))))

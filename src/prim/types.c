@@ -26,19 +26,6 @@ BUILTIN(is_compiled_function, "COMPILED-FUNCTION-P", 1, 1, "object", "Whether th
     return obj_of_bool(is_function(args[0]));
 }
 
-BUILTIN(is_simple_array, "%SIMPLE-ARRAY-P", 1, 1, "object", "Whether the object is an array that is neither displaced nor adjustable and has no fill pointer.") {
-    Obj x = args[0];
-    if (!is_array(x)) return NIL;
-    if (obj_type(x) != TYPE_ARRAY) return T_;
-    return obj_of_bool(is_nil(obj_slots(x)[ARRAY_FILL_POINTER]) && is_nil(obj_slots(x)[ARRAY_DISPLACED_P]) && !(obj_flags(x) & ARRAY_ADJUSTABLE));
-}
-
 BUILTIN(is_base_string, "%BASE-STRING-P", 1, 1, "object", "Whether the object is a string of base characters.") {
     return obj_of_bool(is_vector(args[0]) && obj_type(array_storage(args[0])) == TYPE_BASE_STRING);
-}
-
-/* Type tests of arrays are by shape: the element type of a shape never changes. */
-BUILTIN(storage_code, "%STORAGE-CODE", 1, 1, "array", "A number that stands for the element type of the array.") {
-    if (!is_array(args[0])) signal_type_error(t, args[0], SYM(ARRAY));
-    return obj_of_fix(obj_type(array_storage(args[0])));
 }
