@@ -12,7 +12,6 @@
 #include "text/text.h"
 
 #include <stdlib.h>
-#include <utf8proc.h>
 
 /* -- The stack of what remains -- */
 
@@ -121,10 +120,7 @@ bool obj_equal(Obj a, Obj b) {
 
 /* -- EQUALP -- */
 
-uint32_t char_fold(uint32_t code) {
-    if (code < 128) return code - 'A' < 26 ? code + 32 : code;
-    return (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
-}
+uint32_t char_fold(uint32_t code) { return code_downcase(code); }
 
 static bool dimensions_equal(Obj a, Obj b) {
     bool va = is_vector(a), vb = is_vector(b);

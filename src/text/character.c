@@ -4,7 +4,7 @@
    inverse to each other (CLHS 13.1.4.3).  A dotless i has no upper case; nor has a sharp s, whose capital Unicode does not count as its
    simple upper case, though utf8proc does.
 
-   Names: those of the standard and of ASCII's control characters, and for all other characters that are not graphic or not ASCII `Uhhhh`.
+   Names: those of the standard and of ASCII's control characters, and `Uhhhh` for all others that cannot be seen.
    NAME-CHAR knows in addition the synonyms that programs use.
    Limit: the names of the Unicode database (LATIN_SMALL_LETTER_E_WITH_ACUTE) are not kept. */
 #include "text/text.h"
@@ -58,6 +58,12 @@ int code_digit(uint32_t c, unsigned radix) {
     return weight < (int)radix ? weight : -1;
 }
 
+/* Has a picture of its own: is not a control, format, surrogate, private, unassigned, combining or space character. */
+static bool code_is_visible(uint32_t c) {
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_SO && (k < UTF8PROC_CATEGORY_MN || k > UTF8PROC_CATEGORY_ME);
+}
+
 /* -- Names -- */
 
 static const char *const control_names[33] = {
@@ -75,6 +81,8 @@ bool code_name(uint32_t c, char *out) {
     if (c <= 32) snprintf(out, CHARACTER_NAME_SIZE, "%s", control_names[c]);
     else if (c < 127) return false;
     else if (c == 127) snprintf(out, CHARACTER_NAME_SIZE, "Rubout");
+    else if (c == 160) snprintf(out, CHARACTER_NAME_SIZE, "No-break_space");
+    else if (code_is_visible(c)) return false;
     else snprintf(out, CHARACTER_NAME_SIZE, "U%X", (unsigned)c);
     return true;
 }

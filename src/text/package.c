@@ -212,17 +212,6 @@ static void package_use(Thread *t, Obj user, Obj used) {
     init_field(used, PACKAGE_USED_BY, alloc_cons(t, user, obj_slots(used)[PACKAGE_USED_BY]));
 }
 
-static void scan_packages(Thread *t, void *data, RootVisitor visit, void *visitor_data) {
-    (void)data;
-    World *w = t->world;
-    visit(visitor_data, &w->packages, 1, "the list of packages");
-    visit(visitor_data, &w->package_cl, 1, "the package COMMON-LISP");
-    visit(visitor_data, &w->package_keyword, 1, "the package KEYWORD");
-    visit(visitor_data, &w->package_sys, 1, "the package WINDFALL-SYSTEM");
-    visit(visitor_data, &w->package_ext, 1, "the package WINDFALL");
-    visit(visitor_data, &w->package_user, 1, "the package COMMON-LISP-USER");
-}
-
 enum { IN_CL, IN_SYS, IN_EXT, IN_KEY };
 static const uint8_t static_homes[] = {
 #define S(id, name, package) IN_##package,
@@ -256,7 +245,6 @@ void packages_create(Thread *t) {
     package_use(t, w->package_sys, w->package_cl);
     package_use(t, w->package_user, w->package_ext);
     package_use(t, w->package_user, w->package_cl);
-    heap_add_roots(t->heap, scan_packages, NULL);
     const Obj homes[] = {[IN_CL] = w->package_cl, [IN_SYS] = w->package_sys, [IN_EXT] = w->package_ext, [IN_KEY] = w->package_keyword};
     for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++)
         put_static_symbol(t, i ? obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)) : NIL, homes[static_homes[i]]);

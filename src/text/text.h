@@ -88,8 +88,7 @@ int32_t code_of_name(Text name);
    symbols, local nicknames (an association list of strings and packages). */
 enum { PACKAGE_NAMES, PACKAGE_INTERNAL, PACKAGE_EXTERNAL, PACKAGE_USES, PACKAGE_USED_BY, PACKAGE_SHADOWING, PACKAGE_LOCAL_NICKNAMES, PACKAGE_DOC, PACKAGE_LOCKED, PACKAGE_LENGTH };
 
-/* Makes COMMON-LISP, KEYWORD, WINDFALL-SYSTEM (SYS), WINDFALL (EXT), COMMON-LISP-USER and puts the static symbols into them.
-   Registers World's packages as roots. */
+/* Makes COMMON-LISP, KEYWORD, WINDFALL-SYSTEM (SYS), WINDFALL (EXT), COMMON-LISP-USER and puts the static symbols into them. */
 void packages_create(Thread *t);
 /* A package without symbols, in the world's list. `names`: list of fresh strings. */
 Obj package_make(Thread *t, Obj names);
