@@ -155,7 +155,7 @@ BUILTIN(copy_alist, "COPY-ALIST", 1, 1, "(alist)", "An association list of fresh
 
 /* -- Lengths and tails -- */
 
-BUILTIN(proper_list_p, "PROPER-LIST-P", 1, 1, "(object)", "Whether the object is a list that ends in NIL.") {
+BUILTIN(proper_list_p, "SYS:PROPER-LIST-P", 1, 1, "(object)", "Whether the object is a list that ends in NIL.") {
     Walk w = walk_start();
     Obj p = args[0];
     for (; is_cons(p); p = cdr(p))
@@ -379,17 +379,18 @@ static Obj assoc(Thread *t, Test test, Obj item, Obj alist, int side) {
     return NIL;
 }
 
-#define SEARCHES(suffix, name, test)                                                                                                     \
-    BUILTIN(member_##suffix, "%MEMBER-" name, 2, 2, "(item list)", "MEMBER with the test " name ".") { return member(t, test, args[0], args[1]); } \
-    BUILTIN(assoc_##suffix, "%ASSOC-" name, 2, 2, "(item alist)", "ASSOC with the test " name ".") { return assoc(t, test, args[0], args[1], 0); } \
-    BUILTIN(rassoc_##suffix, "%RASSOC-" name, 2, 2, "(item alist)", "RASSOC with the test " name ".") { return assoc(t, test, args[0], args[1], 1); }
-SEARCHES(eq, "EQ", TEST_EQ)
-SEARCHES(eql, "EQL", TEST_EQL)
-SEARCHES(equal, "EQUAL", TEST_EQUAL)
-SEARCHES(equalp, "EQUALP", TEST_EQUALP)
+/* The test that a test code (see %TEST-CODE) stands for. */
+static Test need_test(Thread *t, Obj code) {
+    if (!is_fix(code) || (uint64_t)fix_of_obj(code) >= TEST_OTHER) signal_type_error(t, code, SYM(FIXNUM));
+    return (Test)fix_of_obj(code);
+}
 
-BUILTIN(memq, "MEMQ", 2, 2, "(item list)", "MEMBER with the test EQ.") { return member(t, TEST_EQ, args[0], args[1]); }
-BUILTIN(assq, "ASSQ", 2, 2, "(item alist)", "ASSOC with the test EQ.") { return assoc(t, TEST_EQ, args[0], args[1], 0); }
+BUILTIN(member, "%MEMBER", 3, 3, "(test-code item list)", "MEMBER without key.") { return member(t, need_test(t, args[0]), args[1], args[2]); }
+BUILTIN(assoc, "%ASSOC", 3, 3, "(test-code item alist)", "ASSOC without key.") { return assoc(t, need_test(t, args[0]), args[1], args[2], 0); }
+BUILTIN(rassoc, "%RASSOC", 3, 3, "(test-code item alist)", "RASSOC without key.") { return assoc(t, need_test(t, args[0]), args[1], args[2], 1); }
+BUILTIN(adjoin, "%ADJOIN", 3, 3, "(test-code item list)", "ADJOIN without key.") {
+    return is_nil(member(t, need_test(t, args[0]), args[1], args[2])) ? alloc_cons(t, args[1], args[2]) : args[2];
+}
 
 /* -- Association and property lists -- */
 
