@@ -120,7 +120,7 @@ static uint64_t count_wanted(Thread *t, Obj x, Range r, const Wanted *w) {
     for (Cursor c = cursor_start(t, x, r); cursor_next(t, &c, &e);) count += is_wanted(t, w, e);
     return count;
 }
-BUILTIN(count, "%COUNT", 5, 5, "(test-code item sequence start end)", "COUNT without key.") {
+BUILTIN(count_element, "%COUNT", 5, 5, "(test-code item sequence start end)", "COUNT without key.") {
     Wanted w = wanted(t, args[0], args[1]);
     return obj_of_fix((int64_t)count_wanted(t, args[2], range_of(t, args[2], args[3], args[4]), &w));
 }
@@ -289,8 +289,8 @@ BUILTIN(mismatch, "%MISMATCH", 8, 8, "(test-code sequence1 sequence2 from-end st
     Range ra = range_of(t, args[1], args[4], args[5]), rb = range_of(t, args[2], args[6], args[7]);
     Words a = words_of(t, args[1], ra), b = words_of(t, args[2], rb);
     bool back = !is_nil(args[3]);
-    uint64_t n = a.count < b.count ? a.count : b.count, i = 0;
-    while (i < n && test_objects(t, test, a.at[back ? a.count - 1 - i : i], b.at[back ? b.count - 1 - i : i])) i++;
+    uint64_t shorter = a.count < b.count ? a.count : b.count, i = 0;
+    while (i < shorter && test_objects(t, test, a.at[back ? a.count - 1 - i : i], b.at[back ? b.count - 1 - i : i])) i++;
     if (i == a.count && i == b.count) return NIL;
     return obj_of_fix((int64_t)(back ? ra.end - i : ra.start + i));
 }
