@@ -85,6 +85,9 @@ struct World {
     void *compiler;       /* the compiler's contexts, linked; it registers its own roots */
     int argc;
     char **argv;
+    /* Reads a line of a terminal with editing: bytes, 0 at the end, -2 if a signal came; NULL: there is none.  main/edit.c registers it. */
+    int64_t (*line_reader)(Thread *t, uint8_t *to, size_t size);
+    struct Editor *editor;
 };
 
 #endif

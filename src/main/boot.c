@@ -5,6 +5,7 @@
 #include "main/boot.h"
 
 #include "compile/compile.h"
+#include "prim/prim.h"
 #include "text/text.h"
 
 #include <stdio.h>
@@ -74,6 +75,7 @@ Thread *boot_world(size_t heap_limit, int argc, char **argv) {
     set_symbol(t, SYM(PACKAGE_VAR), SYMBOL_VALUE, w->package_sys);
     set_symbol(t, SYM(FEATURES), SYMBOL_VALUE, NIL);
     set_symbol(t, SYM(SOURCE_PLACE), SYMBOL_VALUE, NIL);
+    streams_create(t);
     compiler_create(t);
     for (const LibraryFile *f = library_files; f->name; f++)
         boot_load_text(t, f->name, f->start, (size_t)(f->end - f->start));

@@ -9,11 +9,14 @@
 
    Standard input flushes standard output before it waits.  Terminals are flushed at the end of every line, and so is standard error.
 
+   A broken pipe behind standard output ends the process as SIGPIPE does: quietly.
+
    Limit: a signal that comes between the test for it and the system call that waits is seen when the call ends. */
 #include "prim/streams.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 16384, STRING_START = 64, SYNONYM_LIMIT = 1000 };
@@ -145,6 +148,12 @@ uint8_t *stream_in_bytes(Obj s) { return obj_raw(obj_slots(s)[STREAM_IN_BUFFER])
 
 /* -- Output of a descriptor -- */
 
+/* Nobody reads standard output any more: the default action of the signal that the system ignores for other descriptors. */
+static void die_of_pipe(void) {
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
 /* Writes out the buffer as far as the system takes it: 0, or the error.  Stops early when a signal waits to be handled. */
 static int write_out(Thread *t, Obj s) {
     int64_t count = stream_get(s, STREAM_OUT_COUNT), done = 0;
@@ -164,6 +173,7 @@ static int write_out(Thread *t, Obj s) {
             break;
         }
     }
+    if (error == EPIPE && stream_is(s, STREAM_KEEP_FD)) die_of_pipe();
     if (error) done = count;
     memmove(bytes, bytes + done, (size_t)(count - done));
     stream_put(s, STREAM_OUT_COUNT, count - done);
@@ -449,6 +459,14 @@ static bool readable(int fd) {
     return poll(&p, 1, 0) > 0;
 }
 
+static int64_t fill_from_editor(Thread *t, Obj s) {
+    int64_t end = stream_get(s, STREAM_END);
+    size_t room = obj_length(obj_slots(s)[STREAM_IN_BUFFER]) - (size_t)end;
+    int64_t got = t->world->line_reader(t, stream_in_bytes(s) + end, room);
+    if (got > 0) stream_put(s, STREAM_END, end + got);
+    return got;
+}
+
 int64_t stream_fill(Thread *t, Obj s, bool wait) {
     if (stream_get(s, STREAM_KIND) != STREAM_FD || !stream_is(s, STREAM_INPUT)) not_input(t, s);
     if (stream_get(s, STREAM_OUT_COUNT)) stream_flush_fd(t, s);
@@ -457,6 +475,7 @@ int64_t stream_fill(Thread *t, Obj s, bool wait) {
     bool ready = (wait && !stream_is(s, STREAM_KEEP_FD)) || readable(fd);
     if (!ready && !wait) return STREAM_WOULD_BLOCK;
     if (!ready) streams_finish(t);
+    if (wait && fd == 0 && t->world->line_reader && stream_is(s, STREAM_INTERACTIVE)) return fill_from_editor(t, s);
     for (;;) {
         if (t->event & EVENT_INTERRUPT) return STREAM_INTERRUPTED;
         int64_t end = stream_get(s, STREAM_END);

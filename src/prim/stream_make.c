@@ -256,7 +256,6 @@ static bool direction_p(Thread *t, Obj s, int bit) {
 static bool input_p(Thread *t, Obj s) { return direction_p(t, s, STREAM_INPUT); }
 static bool output_p(Thread *t, Obj s) { return direction_p(t, s, STREAM_OUTPUT); }
 
-BUILTIN(streamp, "STREAMP", 1, 1, "object", "True if the object is a stream (CLHS STREAMP).") { return obj_of_bool(is_stream(args[0])); }
 BUILTIN(input_stream_p, "INPUT-STREAM-P", 1, 1, "stream", "True if the stream can be read (CLHS INPUT-STREAM-P).") { return obj_of_bool(input_p(t, args[0])); }
 BUILTIN(output_stream_p, "OUTPUT-STREAM-P", 1, 1, "stream", "True if the stream can be written (CLHS OUTPUT-STREAM-P).") { return obj_of_bool(output_p(t, args[0])); }
 BUILTIN(open_stream_p, "OPEN-STREAM-P", 1, 1, "stream", "True if the stream is not closed (CLHS OPEN-STREAM-P).") {

@@ -19,8 +19,7 @@
 #ifndef STREAMS_H
 #define STREAMS_H
 
-#include "heap/heap.h"
-#include "run/run.h"
+#include "prim/prim.h"
 #include "text/text.h"
 
 typedef enum StreamKind {
@@ -115,11 +114,6 @@ NORETURN void stream_give_up(Thread *t, int32_t why, Obj stream, const char *fun
 NORETURN void stream_signal_eof(Thread *t, Obj stream);
 /* A STREAM-ERROR with a message. */
 NORETURN void stream_error(Thread *t, Obj stream, const char *control, uint32_t count, Obj a, Obj b);
-
-/* Makes the standard streams over descriptors 0, 1, 2 and gives the standard's variables their values. */
-void streams_create(Thread *t);
-/* Writes out standard output and standard error, as far as they take it; never signals. */
-void streams_finish(Thread *t);
 
 /* -- stream_core.c, for the other stream files -- */
 

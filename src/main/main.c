@@ -1,0 +1,152 @@
+/* main.c: the command line.
+
+       windfall [OPTION...] [FILE [ARGUMENT...]]
+
+   C knows the options' syntax and what must be known before there is a heap; what they do is SYS::%TOPLEVEL's affair (lisp/repl.lisp), which
+   gets them as a list in the order given and returns the exit code.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
+   command line that makes no sense. */
+#include "main/boot.h"
+#include "main/edit.h"
+#include "prim/prim.h"
+#include "text/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+typedef struct Action {
+    const char *kind, *text; /* "EVAL", "LOAD" */
+} Action;
+
+typedef struct Options {
+    Action *actions;
+    int action_count;
+    size_t heap_limit;
+    bool no_init, quit;
+    const char *script;
+    char **arguments; /* NULL-ended: those of the script */
+} Options;
+
+static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n";
+static const char help[] =
+    "Runs the Lisp program FILE, or without one reads forms and prints their values.\n"
+    "\n"
+    "  --eval FORM        evaluate FORM                  (--eval and --load are done in the order given)\n"
+    "  --load FILE        load FILE\n"
+    "  --quit             end after --eval and --load instead of reading forms\n"
+    "  --script FILE      the same as FILE without option; what follows are its arguments\n"
+    "  --heap-limit N     use at most N bytes of memory for objects; K, M, G may follow the number\n"
+    "  --no-init          do not load ~/.windfallrc\n"
+    "  --version          print the version and end\n"
+    "  --help             print this and end\n"
+    "\n"
+    "A program's arguments are in WINDFALL:*COMMAND-LINE-ARGUMENTS*.  The exit code is that of (QUIT code), 1 after an\n"
+    "uncaught error, 2 for a wrong command line, otherwise 0.\n";
+
+/* -- Options -- */
+
+NORETURN static void wrong_usage(const char *what, const char *word) {
+    fprintf(stderr, "windfall: %s: %s\n%sTry windfall --help.\n", what, word, usage);
+    exit(2);
+}
+
+/* A number of bytes with an optional K, M or G. */
+static size_t parse_bytes(const char *text) {
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10);
+    int shift = 0;
+    if (end == text || text[0] == '-') wrong_usage("not a number of bytes", text);
+    if (*end) {
+        static const char units[] = "kKmMgG";
+        const char *unit = strchr(units, *end);
+        if (!unit || end[1]) wrong_usage("not a number of bytes", text);
+        shift = 10 * (1 + (int)(unit - units) / 2);
+    }
+    if (n == 0 || n > (UINT64_MAX >> 20) >> shift) wrong_usage("not a possible size", text);
+    return (size_t)n << shift;
+}
+
+/* The value of the option in argv[*i]: behind its =, or the next word. */
+static const char *option_value(char **argv, int *i) {
+    const char *equals = strchr(argv[*i], '=');
+    if (equals) return equals + 1;
+    if (!argv[*i + 1]) wrong_usage("an argument is missing", argv[*i]);
+    return argv[++*i];
+}
+
+static bool is_option(const char *word, const char *option) {
+    size_t n = strlen(option);
+    return !strncmp(word, option, n) && (word[n] == 0 || word[n] == '=');
+}
+
+static void print_and_exit(const char *first, const char *second) {
+    fputs(first, stdout);
+    fputs(second, stdout);
+    exit(fflush(stdout) ? 1 : 0);
+}
+
+static void parse_option(Options *o, char **argv, int *i) {
+    const char *word = argv[*i];
+    if (is_option(word, "--eval")) o->actions[o->action_count++] = (Action){"EVAL", option_value(argv, i)};
+    else if (is_option(word, "--load")) o->actions[o->action_count++] = (Action){"LOAD", option_value(argv, i)};
+    else if (is_option(word, "--heap-limit")) o->heap_limit = parse_bytes(option_value(argv, i));
+    else if (is_option(word, "--script")) o->script = option_value(argv, i);
+    else if (!strcmp(word, "--quit")) o->quit = true;
+    else if (!strcmp(word, "--no-init")) o->no_init = true;
+    else if (!strcmp(word, "--version")) print_and_exit("Windfall " VERSION "\n", "");
+    else if (!strcmp(word, "--help") || !strcmp(word, "-h")) print_and_exit(usage, help);
+    else wrong_usage("unknown option", word);
+}
+
+static Options parse_options(int argc, char **argv) {
+    Options o = {.actions = calloc((size_t)argc + 1, sizeof(Action)), .arguments = argv + argc};
+    must(o.actions);
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--")) {
+            o.arguments = argv + i + 1;
+            break;
+        }
+        if (argv[i][0] != '-' || !argv[i][1]) o.script = argv[i];
+        else parse_option(&o, argv, &i);
+        if (o.script) {
+            o.arguments = argv + i + 1;
+            break;
+        }
+    }
+    return o;
+}
+
+/* -- The call -- */
+
+static Obj text_or_nil(Thread *t, const char *text) { return text ? string_of_utf8(t, text, strlen(text)) : NIL; }
+
+static Obj action_list(Thread *t, const Options *o) {
+    Obj list = NIL;
+    for (int i = o->action_count; i-- > 0;) {
+        Obj kind = intern_text(t, t->world->package_keyword, o->actions[i].kind);
+        list = alloc_cons(t, alloc_cons(t, kind, text_or_nil(t, o->actions[i].text)), list);
+    }
+    return list;
+}
+
+static Obj argument_list(Thread *t, char **arguments) {
+    Obj list = NIL;
+    int n = 0;
+    while (arguments[n]) n++;
+    while (n-- > 0) list = alloc_cons(t, text_or_nil(t, arguments[n]), list);
+    return list;
+}
+
+int main(int argc, char **argv) {
+    Options o = parse_options(argc, argv);
+    Thread *t = boot_world(o.heap_limit, argc, argv);
+    if (!o.script && !o.quit) edit_create(t);
+    Obj call[5] = {action_list(t, &o), text_or_nil(t, o.script), argument_list(t, o.arguments), obj_of_bool(o.no_init), obj_of_bool(o.quit)};
+    free(o.actions);
+    Obj code = lisp_call(t, intern_text(t, t->world->package_sys, "%TOPLEVEL"), 5, call);
+    streams_finish(t);
+    edit_end(t);
+    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
+}

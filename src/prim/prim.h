@@ -1,0 +1,12 @@
+/* prim.h: what the rooms behind prim need of it besides the leaves.  Door of room prim. */
+#ifndef PRIM_H
+#define PRIM_H
+
+#include "run/run.h"
+
+/* Makes the standard streams over descriptors 0, 1, 2 and gives the standard's variables their values. */
+void streams_create(Thread *t);
+/* Writes out standard output and standard error, as far as they take it; never signals. */
+void streams_finish(Thread *t);
+
+#endif
