@@ -113,6 +113,9 @@ Obj symbol_table_find(Obj table, Text name, uint32_t hash);
 void package_add_symbol(Thread *t, Obj package, int field, Obj symbol);
 bool package_remove_symbol(Thread *t, Obj package, int field, Obj symbol);
 
+/* READTABLE: the first field is its case, one of :UPCASE :DOWNCASE :PRESERVE :INVERT; the others are the reader's. */
+enum { READTABLE_CASE };
+
 /* -- read.c -- */
 
 typedef enum ReadStatus {
