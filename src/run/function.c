@@ -47,7 +47,7 @@ static Obj builtin_symbol(Thread *t, const char *name) {
 }
 
 void builtins_install(Thread *t) {
-    for (uint32_t i = 0; i < builtin_count(); i++) {
+    for (uint32_t i = 0; i < builtins_total(); i++) {
         Obj f = alloc_boxed(t, TYPE_FUNCTION, 2, NIL);
         init_field(f, FUNCTION_CODE, obj_of_builtin(i));
         set_symbol(t, builtin_symbol(t, builtin_at(i)->name), SYMBOL_FUNCTION, f);

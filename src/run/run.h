@@ -45,7 +45,7 @@ typedef struct Builtin {
 
 extern const Builtin __start_builtins[], __stop_builtins[];
 static inline const Builtin *builtin_at(uint32_t index) { return &__start_builtins[index]; }
-static inline uint32_t builtin_count(void) { return (uint32_t)(__stop_builtins - __start_builtins); }
+static inline uint32_t builtins_total(void) { return (uint32_t)(__stop_builtins - __start_builtins); }
 
 /* -- Values: what a builtin uses to return other than one value -- */
 

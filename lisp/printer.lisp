@@ -1,0 +1,315 @@
+;;; printer.lisp: WRITE and its kin (CLHS 22.1, 22.3): what is not the look of an atom.
+;;;
+;;; OUTPUT-OBJECT is the one way in.  Data that C can print whole it prints at once (%WRITE-PLAIN); otherwise the object is taken apart here, with
+;;; *PRINT-LEVEL*, *PRINT-LENGTH*, *PRINT-CIRCLE* and, when *PRINT-PRETTY* is true, the dispatch table of pretty.lisp.
+;;;
+;;; Circularity: before the outermost object is printed a walk finds what occurs more than once; *CIRCLE-LABELS* then maps it to T (not yet printed) or
+;;; to its label.  Whoever prints a list asks CIRCLE-TAIL-P before it goes on with a tail.
+
+(in-package "SYS")
+
+(defvar *print-array* t)
+(defvar *print-base* 10)
+(defvar *print-case* :upcase)
+(defvar *print-circle* nil)
+(defvar *print-escape* t)
+(defvar *print-gensym* t)
+(defvar *print-length* nil)
+(defvar *print-level* nil)
+(defvar *print-lines* nil)
+(defvar *print-miser-width* 40)
+(defvar *print-pretty* nil)
+(defvar *print-radix* nil)
+(defvar *print-readably* nil)
+(defvar *print-right-margin* nil)
+
+(defvar *current-level* 0)
+(defvar *circle-labels* nil) ; NIL: no circularity is looked for; else an EQ hash table
+(defvar *circle-count* 0)
+
+;;; Circularity
+
+(defun circle-candidate-p (object)
+  (or (consp object)
+      (and (arrayp object) (not (stringp object)))
+      (%structurep object)))
+
+(defun find-circles (object)
+  "An EQ hash table of what occurs more than once in OBJECT, with value T; NIL if there is nothing."
+  (let ((seen (make-hash-table :test 'eq)) (work (list object)) (found nil))
+    (do () ((null work))
+      (let ((x (pop work)))
+        (do () ((not (circle-candidate-p x)))
+          (case (gethash x seen)
+            ((nil) (setf (gethash x seen) :once))
+            (:once (setf (gethash x seen) t found t) (return))
+            (t (return)))
+          (cond ((consp x) (push (car x) work) (setq x (cdr x)))
+                ((arrayp x)
+                 (when (eq (array-element-type x) t)
+                   (dotimes (i (array-total-size x)) (push (row-major-aref x i) work)))
+                 (return))
+                (t (dolist (value (%structure-values x)) (push value work))
+                   (return))))))
+    (when found
+      (let ((labels (make-hash-table :test 'eq)))
+        (maphash (lambda (x count) (when (eq count t) (setf (gethash x labels) t))) seen)
+        labels))))
+
+(defun %structure-values (structure)
+  (let ((values '()))
+    (dotimes (i (%layout-ref (%layout-of structure) 4) values)
+      (push (%structure-ref structure (1+ i)) values))))
+
+(defun circle-reference (object stream)
+  "Prints the label of an object that occurs more than once.  True if that is all: the object has been printed before."
+  (let ((label (and *circle-labels* (gethash object *circle-labels*))))
+    (cond ((null label) nil)
+          ((eq label t)
+           (setf (gethash object *circle-labels*) (incf *circle-count*))
+           (%write-label *circle-count* #\= stream)
+           nil)
+          (t (%write-label label #\# stream)
+             t))))
+
+(defun %write-label (label char stream)
+  (write-char #\# stream)
+  (let ((*print-base* 10) (*print-radix* nil)) (%write-atom label stream))
+  (write-char char stream))
+
+(defun circle-tail-p (tail)
+  "Must the TAIL of a list be printed after a dot, because it is labelled?"
+  (and *circle-labels* (consp tail) (gethash tail *circle-labels*)))
+
+;;; The way in
+
+(defun output-object (object stream)
+  (cond (*print-pretty* (output-with-circles object stream))
+        ((and (null *print-length*) (null *print-level*) (null *circle-labels*) (not *print-circle*)
+              (%write-plain object stream)))
+        (t (output-with-circles object stream)))
+  object)
+
+(defun output-with-circles (object stream)
+  (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object))
+      (let* ((labels (find-circles object)) (*circle-labels* (or labels :none)) (*circle-count* 0))
+        (if labels
+            (output-labelled object stream)
+            (let ((*circle-labels* nil) (*print-circle* nil)) (output-dispatching object stream))))
+      (output-labelled object stream)))
+
+(defun output-labelled (object stream)
+  (unless (and *circle-labels* (circle-candidate-p object) (circle-reference object stream))
+    (output-dispatching object stream)))
+
+(defun output-dispatching (object stream)
+  (if (and *print-pretty* (fboundp '%pretty-print))
+      (%pretty-print object stream)
+      (output-ugly object stream)))
+
+(defun output-ugly (object stream)
+  "Prints without the pretty printer's dispatch table."
+  (cond ((%write-atom object stream))
+        ((consp object) (output-list object stream))
+        ((or (%structurep object) (%instancep object)) (print-object object stream))
+        ((arrayp object) (output-array object stream))
+        (t (output-other object stream))))
+
+(defmacro with-deeper-level ((stream) &body body)
+  "Runs BODY one level deeper, or prints # if that is too deep."
+  `(if (and *print-level* (not *print-readably*) (>= *current-level* *print-level*))
+       (write-char #\# ,stream)
+       (let ((*current-level* (1+ *current-level*))) ,@body)))
+
+(defun too-long-p (count)
+  (and *print-length* (not *print-readably*) (>= count *print-length*)))
+
+;;; Lists and arrays
+
+(defun output-list (list stream)
+  (if (and (consp (cdr list)) (null (cddr list)) (member (car list) '(quote function)) (not (circle-tail-p (cdr list))))
+      (progn (write-string (if (eq (car list) 'quote) "'" "#'") stream)
+             (output-element (second list) stream))
+      (with-deeper-level (stream)
+        (write-char #\( stream)
+        (do ((tail list (cdr tail)) (count 0 (1+ count)))
+            ((or (atom tail) (and (plusp count) (circle-tail-p tail)))
+             (when tail
+               (write-string " . " stream)
+               (output-element tail stream)))
+          (when (plusp count) (write-char #\Space stream))
+          (when (too-long-p count)
+            (write-string "..." stream)
+            (return))
+          (output-element (car tail) stream))
+        (write-char #\) stream))))
+
+(defun output-element (object stream)
+  (if (or *circle-labels* *print-pretty* *print-length* *print-level*)
+      (output-labelled object stream)
+      (or (%write-atom object stream) (output-labelled object stream))))
+
+(defun output-array (array stream)
+  (cond ((and (not *print-array*) (not *print-readably*))
+         (print-unreadable-object (array stream :identity t)
+           (format stream "~S ~S ~S" (if (vectorp array) 'vector 'array) (array-element-type array) (array-dimensions array))))
+        ((bit-vector-p array)
+         (write-string "#*" stream)
+         (dotimes (i (length array)) (write-char (if (zerop (aref array i)) #\0 #\1) stream)))
+        ((vectorp array)
+         (write-char #\# stream)
+         (output-vector-part array 0 (length array) stream))
+        (t (write-char #\# stream)
+           (let ((*print-base* 10) (*print-radix* nil)) (%write-atom (array-rank array) stream))
+           (write-char #\A stream)
+           (output-array-part array (array-dimensions array) 0 stream))))
+
+(defun output-vector-part (array start end stream)
+  (with-deeper-level (stream)
+    (write-char #\( stream)
+    (do ((i start (1+ i))) ((= i end))
+      (when (> i start) (write-char #\Space stream))
+      (when (too-long-p (- i start))
+        (write-string "..." stream)
+        (return))
+      (output-element (row-major-aref array i) stream))
+    (write-char #\) stream)))
+
+(defun output-array-part (array dimensions start stream)
+  "Prints the elements from row-major index START on that DIMENSIONS span."
+  (cond ((null dimensions) (output-element (row-major-aref array start) stream))
+        ((null (cdr dimensions)) (output-vector-part array start (+ start (car dimensions)) stream))
+        (t (let ((size (reduce #'* (cdr dimensions))))
+             (with-deeper-level (stream)
+               (write-char #\( stream)
+               (dotimes (i (car dimensions))
+                 (when (plusp i) (write-char #\Space stream))
+                 (when (too-long-p i)
+                   (write-string "..." stream)
+                   (return))
+                 (output-array-part array (cdr dimensions) (+ start (* i size)) stream))
+               (write-char #\) stream))))))
+
+;;; Everything else
+
+(defun %print-unreadable (object stream type identity body)
+  (when *print-readably* (error 'print-not-readable :object object))
+  (let ((*print-length* nil))
+    (write-string "#<" stream)
+    (when type
+      (let ((*print-escape* t)) (output-object (%type-name-to-print object) stream))
+      (when (or body identity) (write-char #\Space stream)))
+    (when body (funcall body))
+    (when identity
+      (when body (write-char #\Space stream))
+      (write-char #\{ stream)
+      (let ((*print-base* 16) (*print-radix* nil)) (%write-atom (%address object) stream))
+      (write-char #\} stream))
+    (write-char #\> stream))
+  nil)
+
+(defun %type-name-to-print (object)
+  (let ((type (type-of object)))
+    (if (consp type) (car type) type)))
+
+(defmacro print-unreadable-object ((object stream &key type identity) &body body)
+  `(%print-unreadable ,object (%printer-stream ,stream) ,type ,identity
+                      ,(if body `(lambda () ,@body) nil)))
+
+(defun output-other (object stream)
+  (cond ((functionp object) (output-function object stream))
+        ((pathnamep object) (output-pathname object stream))
+        ((hash-table-p object)
+         (print-unreadable-object (object stream :type t :identity t)
+           (format stream "~S ~S ~S ~S" :test (hash-table-test object) :count (hash-table-count object))))
+        ((packagep object)
+         (print-unreadable-object (object stream :type t)
+           (output-object (or (package-name object) "deleted") stream)))
+        ((and (streamp object) (fboundp '%print-stream)) (%print-stream object stream))
+        ((%shape-name object)
+         (print-unreadable-object (object stream :identity t) (write-string (%shape-name object) stream)))
+        (t (print-unreadable-object (object stream :identity t) (write-string "MARKER" stream)))))
+
+(defun output-function (function stream)
+  (if (%funcallable-instance-p function)
+      (print-object function stream)
+      (let ((name (%function-name function)))
+        (print-unreadable-object (function stream :identity (null name))
+          (write-string "FUNCTION" stream)
+          (when name
+            (write-char #\Space stream)
+            (let ((*print-escape* t)) (output-object name stream)))))))
+
+(defun output-pathname (pathname stream)
+  (let ((name (namestring pathname)))
+    (cond ((or *print-escape* *print-readably*)
+           (write-string "#P" stream)
+           (let ((*print-escape* t)) (%write-atom name stream)))
+          (t (write-string name stream)))))
+
+(defun %print-structure (structure stream)
+  "How a structure prints that has no print function of its own."
+  (let* ((layout (%layout-of structure)) (names (%structure-slot-names layout)))
+    (with-deeper-level (stream)
+      (write-string "#S(" stream)
+      (output-object (%layout-ref layout 0) stream)
+      (do ((tail names (cdr tail)) (i 1 (1+ i))) ((null tail))
+        (write-char #\Space stream)
+        (when (too-long-p (1- i))
+          (write-string "..." stream)
+          (return))
+        (output-object (intern (symbol-name (car tail)) "KEYWORD") stream)
+        (write-char #\Space stream)
+        (output-element (%structure-ref structure i) stream))
+      (write-char #\) stream))))
+
+;;; The functions of the standard
+
+(defun %printer-stream (designator)
+  (case designator ((nil) *standard-output*) ((t) *terminal-io*) (t designator)))
+
+(defun write (object &rest arguments
+              &key (stream nil) ((:array array) nil) base case circle escape gensym length level lines miser-width
+                pprint-dispatch pretty radix readably right-margin)
+  (declare (ignore array base case circle escape gensym length level lines miser-width pprint-dispatch pretty radix readably right-margin))
+  (let ((variables '()) (values '()))
+    (do ((tail arguments (cddr tail))) ((null tail))
+      (let ((variable (cdr (assoc (car tail) '((:array . *print-array*) (:base . *print-base*) (:case . *print-case*)
+                                               (:circle . *print-circle*) (:escape . *print-escape*) (:gensym . *print-gensym*)
+                                               (:length . *print-length*) (:level . *print-level*) (:lines . *print-lines*)
+                                               (:miser-width . *print-miser-width*) (:pprint-dispatch . *print-pprint-dispatch*)
+                                               (:pretty . *print-pretty*) (:radix . *print-radix*) (:readably . *print-readably*)
+                                               (:right-margin . *print-right-margin*))))))
+        (when (and variable (not (member variable variables)))
+          (push variable variables)
+          (push (cadr tail) values))))
+    (progv variables values
+      (output-object object (%printer-stream stream)))))
+
+(defun prin1 (object &optional stream)
+  (let ((*print-escape* t)) (output-object object (%printer-stream stream))))
+
+(defun princ (object &optional stream)
+  (let ((*print-escape* nil) (*print-readably* nil)) (output-object object (%printer-stream stream))))
+
+(defun print (object &optional stream)
+  (let ((stream (%printer-stream stream)) (*print-escape* t))
+    (write-char #\Newline stream)
+    (output-object object stream)
+    (write-char #\Space stream)
+    object))
+
+(defun write-to-string (object &rest arguments &key &allow-other-keys)
+  (let ((stream (make-string-output-stream)))
+    (apply #'write object :stream stream arguments)
+    (get-output-stream-string stream)))
+
+(defun prin1-to-string (object)
+  (let ((stream (make-string-output-stream)))
+    (prin1 object stream)
+    (get-output-stream-string stream)))
+
+(defun princ-to-string (object)
+  (let ((stream (make-string-output-stream)))
+    (princ object stream)
+    (get-output-stream-string stream)))
