@@ -333,7 +333,7 @@
    second (:alias (car (cdr x))) third (:alias (car (cddr x))) fourth (:alias (car (cdddr x))) fifth (:alias (car (cddddr x)))
    sixth (:alias (nth 5 x)) seventh (:alias (nth 6 x)) eighth (:alias (nth 7 x)) ninth (:alias (nth 8 x)) tenth (:alias (nth 9 x))
    nth %setnth svref %svset aref %aset row-major-aref %row-major-set char %char-set schar %schar-set bit %bit-set sbit %bit-set
-   fill-pointer %set-fill-pointer elt %set-elt symbol-value set symbol-plist %set-symbol-plist symbol-function %set-symbol-function
+   fill-pointer %set-fill-pointer elt %setelt symbol-value set symbol-plist %set-symbol-plist symbol-function %set-symbol-function
    fdefinition %set-function get (:update 2 %put) gethash (:update 2 %puthash) macro-function (:update 1 %set-macro-function)
    compiler-macro-function (:update 1 %set-compiler-macro-function) find-class (:update 1 %set-find-class)))
 

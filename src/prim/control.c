@@ -7,6 +7,9 @@
    an expression. */
 #include "run/equal.h"
 #include "run/run.h"
+#include "text/text.h"
+
+#include <stdlib.h>
 
 static Obj check_symbol(Thread *t, Obj x) {
     if (!is_symbol(x)) signal_type_error(t, x, SYM(SYMBOL));
@@ -262,4 +265,39 @@ BUILTIN(check_keys, "%CHECK-KEYS", 3, 3, "plist keywords context",
     if (!eq(unknown, UNBOUND) && !open)
         signal_format(t, SYM(PROGRAM_ERROR), "Unknown keyword ~S for ~{~S~^ ~}; known are ~S", 3, unknown, args[2], args[1]);
     return args[0];
+}
+
+/* The characters of strings and symbols' names one behind the other, in a malloc'ed array of code points. */
+static uint32_t *concatenate_names(Thread *t, const Obj *parts, uint32_t n, uint64_t *length) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        Obj part = is_symbol(parts[i]) ? symbol_slots(parts[i])[SYMBOL_NAME] : parts[i];
+        if (!is_text_string(part)) signal_type_error(t, part, SYM(STRING));
+        total += text_of_string(part).length;
+    }
+    uint32_t *codes = malloc((total + 1) * sizeof *codes);
+    must(codes);
+    *length = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        Text s = text_of_string(is_symbol(parts[i]) ? symbol_slots(parts[i])[SYMBOL_NAME] : parts[i]);
+        for (uint64_t k = 0; k < s.length; k++) codes[(*length)++] = text_char(s, k);
+    }
+    return codes;
+}
+
+BUILTIN(string_concat, "%STRING-CONCAT", 0, ARGS_ANY, "&rest parts", "A string of the characters of strings and of symbols' names.") {
+    uint64_t length;
+    uint32_t *codes = concatenate_names(t, args, n, &length);
+    Obj string = string_of_text(t, (Text){codes, length, true});
+    free(codes);
+    return string;
+}
+
+BUILTIN(symbol_concat, "%SYMBOL-CONCAT", 0, ARGS_ANY, "&rest parts", "The symbol in the current package whose name is made of strings and symbols' names.") {
+    uint64_t length;
+    Obj package = symbol_value(t, SYM(PACKAGE_VAR)), status;
+    uint32_t *codes = concatenate_names(t, args, n, &length);
+    Obj name = string_of_text(t, (Text){codes, length, true});
+    free(codes);
+    return package_intern(t, package, name, &status);
 }
