@@ -41,15 +41,17 @@ static inline void give_back(Reader *r, const char *at, int32_t c) {
     if (c == '\n') r->line--;
 }
 
-typedef enum Kind { CONSTITUENT, WHITESPACE, TERMINATING, ODD } Kind;
+static const uint8_t standard_kinds[128] = {
+    READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_WHITESPACE, READ_WHITESPACE,
+    READ_ODD, READ_WHITESPACE, READ_WHITESPACE, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD,
+    READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD, READ_ODD,
+    [' '] = READ_WHITESPACE, ['"'] = READ_TERMINATING, ['\''] = READ_TERMINATING, ['('] = READ_TERMINATING, [')'] = READ_TERMINATING,
+    [','] = READ_TERMINATING, [';'] = READ_TERMINATING, ['`'] = READ_TERMINATING, [127] = READ_ODD};
 
-static const uint8_t kinds[128] = {
-    ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, WHITESPACE, WHITESPACE, ODD, WHITESPACE, WHITESPACE, ODD, ODD,
-    ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD, ODD,
-    [' '] = WHITESPACE, ['"'] = TERMINATING, ['\''] = TERMINATING, ['('] = TERMINATING, [')'] = TERMINATING, [','] = TERMINATING,
-    [';'] = TERMINATING, ['`'] = TERMINATING, [127] = ODD};
-
-static inline Kind kind_of(int32_t c) { return c < 128 ? (Kind)kinds[c] : c == 0xA0 || c == 0xFFFD ? ODD : CONSTITUENT; }
+static inline ReadKind kind_of(const Reader *r, int32_t c) {
+    if (LIKELY(c < 128)) return (ReadKind)r->kinds[c];
+    return r->odd_wide || c == 0xA0 || c == 0xFFFD ? READ_ODD : READ_CONSTITUENT;
+}
 
 static Got fail(Reader *r, ReadStatus status, const char *message) {
     r->status = status;
@@ -99,12 +101,12 @@ static Got read_token(Thread *t, Reader *r) {
         const char *at = r->p;
         int32_t c = take(r);
         if (c < 0) return GOT_FORM;
-        Kind kind = kind_of(c);
-        if (kind == WHITESPACE || kind == TERMINATING) {
+        ReadKind kind = kind_of(r, c);
+        if (kind == READ_WHITESPACE || kind == READ_TERMINATING) {
             give_back(r, at, c);
             return GOT_FORM;
         }
-        if (kind == ODD) return fail(r, READ_OTHER, "a character that is no constituent");
+        if (kind == READ_ODD) return fail(r, READ_OTHER, "a character that is no constituent");
         if (c == '\\') {
             r->escaped = true;
             if ((c = take(r)) < 0) return fail_end(r);
@@ -237,7 +239,7 @@ static bool take_close(Reader *r) {
         const char *at = r->p;
         int32_t c = take(r);
         if (c == ')') return true;
-        if (c >= 0 && kind_of(c) == WHITESPACE) continue;
+        if (c >= 0 && kind_of(r, c) == READ_WHITESPACE) continue;
         if (c >= 0) give_back(r, at, c);
         return false;
     }
@@ -348,7 +350,7 @@ static Got read_character(Thread *t, Reader *r, Obj *out) {
     int32_t c = take(r);
     if (c < 0) return fail_end(r);
     const char *behind = r->p;
-    if (kind_of(c) == CONSTITUENT && c != '\\' && c != '|') {
+    if (kind_of(r, c) == READ_CONSTITUENT && c != '\\' && c != '|') {
         give_back(r, at, c);
         Got got = read_token(t, r);
         if (got != GOT_FORM) return got;
@@ -356,7 +358,7 @@ static Got read_character(Thread *t, Reader *r, Obj *out) {
         at = r->p;
         int32_t next = take(r);
         if (next >= 0) give_back(r, at, next);
-        if (next >= 0 && kind_of(next) == CONSTITUENT) return fail(r, READ_OTHER, "an odd character name");
+        if (next >= 0 && kind_of(r, next) == READ_CONSTITUENT) return fail(r, READ_OTHER, "an odd character name");
         r->token_length = 1;
     }
     *out = obj_of_char((uint32_t)c);
@@ -497,9 +499,9 @@ static Got read_any(Thread *t, Reader *r, Obj *out) {
         at = r->p;
         c = take(r);
         if (c < 0) return GOT_END;
-    } while (kind_of(c) == WHITESPACE);
+    } while (kind_of(r, c) == READ_WHITESPACE);
     *out = NIL;
-    if (kind_of(c) == TERMINATING || c == '#') {
+    if (kind_of(r, c) == READ_TERMINATING || c == '#') {
         if (r->depth == DEPTH_LIMIT) return fail(r, READ_OTHER, "nested too deeply");
         r->depth++;
         Got got = read_macro(t, r, c, out);
@@ -513,6 +515,7 @@ static Got read_any(Thread *t, Reader *r, Obj *out) {
 
 void reader_start(Reader *r, const char *text, size_t bytes, Obj package) {
     memset(r, 0, offsetof(Reader, token_fixed));
+    r->kinds = standard_kinds;
     r->p = text;
     r->end = text + bytes;
     r->line = 1;
@@ -524,14 +527,14 @@ void reader_start(Reader *r, const char *text, size_t bytes, Obj package) {
 
 bool read_form(Thread *t, Reader *r, Obj *out) {
     r->status = READ_DONE;
-    r->depth = r->backquotes = r->suppress = 0;
+    r->depth = r->suppress = 0;
     r->place_count = 0;
     Got got;
     do got = read_any(t, r, out);
     while (got == GOT_COMMENT);
     if (got == GOT_FORM) return true;
     if (got == GOT_END) fail(r, READ_NOTHING, "end of text");
-    if (got == GOT_CLOSE) fail(r, READ_WRONG, "unmatched closing parenthesis");
+    if (got == GOT_CLOSE) fail(r, READ_CLOSE, "unmatched closing parenthesis");
     if (got == GOT_DOT) fail(r, READ_WRONG, "a dot outside of a list");
     return false;
 }

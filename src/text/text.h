@@ -122,15 +122,22 @@ typedef enum ReadStatus {
     READ_DONE,       /* a form */
     READ_NOTHING,    /* the end, before a form began */
     READ_UNFINISHED, /* the end, within a form */
+    READ_CLOSE,      /* a closing parenthesis, before a form began; it is taken */
     READ_WRONG,      /* `message` says what */
     READ_OTHER,      /* syntax that is the Lisp reader's affair */
 } ReadStatus;
+
+/* What a character is to the C reader.  READ_ODD: not standard, the Lisp reader's affair. */
+typedef enum ReadKind { READ_CONSTITUENT, READ_WHITESPACE, READ_TERMINATING, READ_ODD } ReadKind;
 
 typedef struct Reader {
     const char *p, *end; /* what is still to be read */
     bool wide;           /* characters of 32 bits instead of UTF-8 */
     bool note_places;
     bool base_strings;   /* literal strings of ASCII are base strings */
+    bool odd_wide;       /* characters of codes above 127 are odd */
+    const uint8_t *kinds; /* ReadKind of the codes below 128 */
+    unsigned backquotes; /* how many backquotes there are around, less the commas */
     unsigned line;       /* of p; the caller sets it to 1 at the start of a text */
     unsigned base;       /* *READ-BASE* */
     Obj package;         /* *PACKAGE* */
@@ -140,7 +147,7 @@ typedef struct Reader {
     const char *message;
     unsigned error_line;
     /* private */
-    unsigned depth, backquotes, suppress;
+    unsigned depth, suppress;
     Obj *places;
     size_t place_count, place_size;
     bool escaped;                        /* the last token: has it \ or |, */
