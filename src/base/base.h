@@ -32,6 +32,20 @@ void pages_release(void *at, size_t bytes);
 /* Memory that this process may use, in bytes: the machine's, or its cgroup's if that is less. */
 size_t pages_available(void);
 
+/* Asks for huge pages in [from, to), where the system has them; a wish only. */
+void pages_wish_huge(void *from, void *to);
+
+/* words.c: a stack of 64-bit words that grows by pages, up to a bound. */
+typedef struct WordStack {
+    uint64_t *items;
+    size_t count, capacity;
+    size_t most; /* `capacity` never exceeds it; 0: no bound */
+} WordStack;
+/* Doubles the room.  False at the bound, or when the system refuses memory; the stack is as it was. */
+bool words_grow(WordStack *s);
+/* Gives all the memory back and empties the stack. */
+void words_release(WordStack *s);
+
 /* clock.c */
 uint64_t clock_nanoseconds(void);     /* monotonic */
 uint64_t clock_run_nanoseconds(void); /* CPU time of the process */
@@ -42,5 +56,13 @@ static inline uint64_t bits_round_up(uint64_t n, uint64_t to) { return (n + to -
 static inline int bits_lowest(uint64_t n) { return __builtin_ctzll(n); }
 static inline int bits_highest(uint64_t n) { return 63 - __builtin_clzll(n); }
 static inline int bits_count(uint64_t n) { return __builtin_popcountll(n); }
+
+/* -- Word stacks, inline -- */
+
+static inline bool words_push(WordStack *s, uint64_t w) {
+    if (UNLIKELY(s->count == s->capacity) && !words_grow(s)) return false;
+    s->items[s->count++] = w;
+    return true;
+}
 
 #endif

@@ -22,6 +22,10 @@ void pages_discard(void *from, void *to) {
     if (lo < hi) must(madvise((void *)lo, hi - lo, MADV_DONTNEED) == 0);
 }
 
+void pages_wish_huge(void *from, void *to) {
+    (void)madvise(from, (size_t)((char *)to - (char *)from), MADV_HUGEPAGE);
+}
+
 void pages_release(void *at, size_t bytes) { must(munmap(at, bytes) == 0); }
 
 /* The number in a one-line file, or `otherwise` if there is none ("max" included). */
@@ -37,5 +41,7 @@ static size_t number_in_file(const char *path, size_t otherwise) {
 size_t pages_available(void) {
     size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
     size_t group = number_in_file("/sys/fs/cgroup/memory.max", machine);
+    size_t older = number_in_file("/sys/fs/cgroup/memory/memory.limit_in_bytes", machine);
+    if (older < group) group = older;
     return group < machine ? group : machine;
 }

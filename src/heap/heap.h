@@ -34,6 +34,38 @@ void heap_add_roots(Heap *heap, RootScanner scan, void *data);
 /* `done` is called at the end of every collection. */
 void heap_add_after_collection(Heap *heap, void (*done)(Thread *t));
 size_t heap_limit(const Heap *heap);
+/* Called after each collection, when everything is in its new place: to zero the stack above `top`, to drop caches by address, ... */
+typedef void (*AfterCollection)(Thread *t, void *data);
+void heap_add_after_collection(Heap *heap, AfterCollection fn, void *data);
+
+typedef struct HeapStatistics {
+    uint64_t count[4];        /* collections, by generation; [3]: full */
+    uint64_t nanoseconds[4];
+    uint64_t longest[4];      /* the longest of them, in nanoseconds */
+    uint64_t marked[4];       /* objects found alive */
+    uint64_t allocated;       /* bytes, up to the last collection */
+    size_t live;              /* bytes below `free` after the last collection */
+    uint64_t remembered_useless; /* what the last heap_verify found superfluous */
+} HeapStatistics;
+const HeapStatistics *heap_statistics(const Heap *heap);
+/* Bytes allocated since the beginning. */
+uint64_t heap_allocated(const Thread *t);
+/* Bytes in generation 0, 1, 2 or 3 (tenured). */
+size_t heap_generation_bytes(const Heap *heap, int generation);
+size_t heap_threshold(const Heap *heap, int generation);
+/* Sets the cumulative thresholds in bytes; they must not decrease. */
+void heap_configure(Heap *heap, size_t t0, size_t t1, size_t t2);
+bool heap_egc(const Heap *heap);
+/* Enables or disables ephemeral collections; when they are disabled every collection is full. */
+void heap_set_egc(Heap *heap, bool enabled);
+/* Least growth of the tenured generation between two full collections. */
+size_t heap_growth_least(const Heap *heap);
+void heap_set_growth_least(Heap *heap, size_t bytes);
+/* Applies the growth from here: the next full collection is due when so much more has been tenured. */
+void heap_use_growth_least(Heap *heap);
+/* Reports each ephemeral and each full collection on standard error. */
+void heap_set_verbose(Heap *heap, bool ephemeral, bool full);
+bool heap_verbose(const Heap *heap, bool full);
 
 /* -- allocate.c -- */
 
@@ -57,6 +89,67 @@ void barrier_note(Thread *t, Obj *slot);
 void heap_collect(Thread *t, int generation);
 /* The collection that the event asked for: picks the generation. */
 void heap_collect_now(Thread *t);
+/* Asks for a collection of that generation at the next safe point. */
+void heap_request(Thread *t, int generation);
+
+/* -- weak.c -- */
+
+/* HASH_ENTRIES, as the collector and the hash tables both know it: docs/gc.md has the protocol. */
+enum { ENTRIES_LINK, ENTRIES_INDEX, ENTRIES_FIRST };
+enum {
+    ENTRIES_WEAK_KEY = 1, ENTRIES_WEAK_VALUE = 2,
+    ENTRIES_WEAK_OR = 4,      /* with both: an entry lives while either does */
+    ENTRIES_BY_ADDRESS = 8,   /* some keys are hashed by their address */
+    ENTRIES_CHANGED = 16      /* a collection moved a key or broke an entry */
+};
+#define ENTRIES_MOVED UINT32_C(0x80000000) /* in an entry's bucket word */
+
+enum { WEAK_POINTER_VALUE, WEAK_POINTER_LINK, WEAK_POINTER_LENGTH };
+/* A weak pointer to x.  Its value is BROKEN when x has gone. */
+Obj weak_pointer_make(Thread *t, Obj x);
+static inline Obj weak_pointer_value(Obj pointer) { return obj_slots(pointer)[WEAK_POINTER_VALUE]; }
+
+/* -- finalize.c -- */
+
+/* When `object` is reachable only from its own finalizers, (function object) is called at a safe point: by SYS::%RUN-FINALIZERS, which
+   EVENT_FINALIZE announces.  A function that refers to the object does not keep it alive. */
+void finalizer_add(Thread *t, Obj object, Obj function);
+/* Forgets the finalizers of `object`, or only those with `function` if that is not NIL; returns how many. */
+size_t finalizer_cancel(Heap *heap, Obj object, Obj function);
+/* The function of the latest finalizer of the object, or NIL. */
+Obj finalizer_function(const Heap *heap, Obj object);
+/* Takes one finalizer that is due off the list; false if there is none. */
+bool finalizer_take(Heap *heap, Obj *object, Obj *function);
+
+/* -- why.c: who keeps what -- */
+
+/* The shortest path of references from a root to x, as a list of alternating descriptions and objects: (root-name object ("how" . index)
+   object ... x), or NIL if there is none.  The Lisp stack is asked last.  Signals nothing. */
+Obj heap_why_live(Thread *t, Obj x);
+/* Counts objects and bytes by type in one generation (3: tenured) as of the last collection; the youngest is not counted. */
+typedef struct Census {
+    uint64_t count[TYPE_COUNT + 1], bytes[TYPE_COUNT + 1]; /* [TYPE_COUNT]: conses */
+} Census;
+void heap_census(const Heap *heap, int generation, Census *census);
+
+/* -- verify.c -- */
+
+/* Walks everything below the youngest generation and checks every law; dies with a description where one is broken.  Returns the number of
+   remembered bits that are superfluous. */
+size_t heap_verify(Heap *heap);
+
+/* -- torture.c -- */
+
+enum {
+    TORTURE_GC = 1,      /* collect at every safe point */
+    TORTURE_VERIFY = 2,  /* verify after each collection, poison what was freed */
+    TORTURE_MOVE = 4,    /* leave and take gaps, so that everything moves */
+    TORTURE_TINY = 8     /* generations of a few pages */
+};
+unsigned heap_torture(const Heap *heap);
+void heap_set_torture(Heap *heap, unsigned flags);
+/* Fails the n-th allocation from now with a STORAGE-CONDITION; 0: no more of that. */
+void heap_fail_allocation(Heap *heap, uint64_t n);
 
 /* -- door.c: how C signals a Lisp error.  None of these returns. -- */
 
@@ -71,7 +164,20 @@ NORETURN void signal_type_error(Thread *t, Obj datum, Obj expected);
 NORETURN void signal_index_error(Thread *t, Obj index, uint64_t limit);
 /* A condition of `type` (PROGRAM-ERROR, CONTROL-ERROR, SIMPLE-ERROR, ...) with a format control and up to four arguments. */
 NORETURN void signal_format(Thread *t, Obj type, const char *control, uint32_t count, ...);
+/* STORAGE-CONDITION; releases part of the reserve for its handlers. */
 NORETURN void signal_heap_exhausted(Thread *t, size_t bytes);
+
+/* -- Events -- */
+
+/* Raises bits of Thread.event, so that the loop stops at the next safe point. */
+static inline void heap_raise(Thread *t, uint32_t bits) {
+    __atomic_fetch_or(&t->event, bits, __ATOMIC_RELAXED);
+    t->stack_limit = t->stack;
+}
+/* Takes back EVENT_COLLECT after a collection; under torture it stays. */
+static inline void heap_event_done(Thread *t) {
+    if (!(heap_torture(t->heap) & TORTURE_GC)) __atomic_fetch_and(&t->event, ~(uint32_t)EVENT_COLLECT, __ATOMIC_RELAXED);
+}
 
 /* -- Allocation, inline -- */
 

@@ -1,0 +1,45 @@
+/* torture.c: how to give bugs a chance, in any build: WINDFALL_TORTURE=gc,verify,move,tiny,alloc:N */
+#include "heap/space.h"
+
+#include <stdlib.h>
+
+enum { TINY = 16 * 1024 };
+
+/* A header of no type: whoever takes it for an object dies; as a reference it leads nowhere. */
+#define POISON UINT64_C(0xDEADF1EEDEADFFFF)
+
+unsigned heap_torture(const Heap *h) { return h->torture; }
+
+void heap_set_torture(Heap *h, unsigned flags) {
+    h->torture = flags;
+    if (flags & TORTURE_TINY) heap_configure(h, TINY, 2 * TINY, 4 * TINY);
+    if (flags & TORTURE_GC) heap_raise(h->thread, EVENT_COLLECT);
+}
+
+void torture_poison(Heap *h, uintptr_t from, uintptr_t to) {
+    (void)h;
+    for (uint64_t *p = (uint64_t *)from; p < (uint64_t *)to; p++) *p = POISON;
+}
+
+/* Does the list `text` begin with `word`? */
+static bool begins_with(const char *text, const char *word, const char **rest) {
+    size_t n = strlen(word);
+    if (strncmp(text, word, n) != 0) return false;
+    *rest = text + n;
+    return true;
+}
+
+void torture_read_environment(Heap *h) {
+    const char *p = getenv("WINDFALL_TORTURE");
+    unsigned flags = 0;
+    while (p && *p) {
+        if (begins_with(p, "gc", &p)) flags |= TORTURE_GC;
+        else if (begins_with(p, "verify", &p)) flags |= TORTURE_VERIFY;
+        else if (begins_with(p, "move", &p)) flags |= TORTURE_MOVE;
+        else if (begins_with(p, "tiny", &p)) flags |= TORTURE_TINY;
+        else if (begins_with(p, "alloc:", &p)) heap_fail_allocation(h, strtoull(p, NULL, 10));
+        p += strcspn(p, ",");
+        p += *p == ',';
+    }
+    if (flags) heap_set_torture(h, flags);
+}
