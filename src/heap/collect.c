@@ -140,6 +140,7 @@ void heap_collect(Thread *t, int generation) {
     Heap *h = t->heap;
     uint64_t started = clock_nanoseconds();
     size_t before = (size_t)(t->free - h->start);
+    h->compact |= h->shortage == SHORTAGE_ASKED;
     h->from = h->base[generation];
     h->mark_end = (uintptr_t)t->free;
     h->moved_from = h->mark_end;
@@ -152,12 +153,13 @@ void heap_collect(Thread *t, int generation) {
     if (h->torture & TORTURE_VERIFY) torture_poison(h, (uintptr_t)t->free, h->mark_end);
     h->shortage = h->shortage == SHORTAGE_ASKED && generation == FULL ? SHORTAGE_COLLECTED : SHORTAGE_NONE;
     nursery_open(h);
+    h->compact = false;
     if (generation == FULL) {
         schedule_full(h);
         memory_return(h);
         words_release(&h->stack);
     }
-    for (unsigned i = 0; i < h->hook_count; i++) h->hooks[i].fn(t, h->hooks[i].data);
+    for (unsigned i = 0; i < h->hook_count; i++) h->hooks[i](t);
     statistics_note(h, generation, before, started);
     if (h->torture & TORTURE_VERIFY) heap_verify(h);
 }
@@ -190,5 +192,5 @@ void heap_collect_now(Thread *t) {
         h->compact = true;
         heap_collect(t, FULL);
     }
-    h->compact = false;
+    if (h->torture & TORTURE_GC) heap_raise(t, EVENT_COLLECT);
 }

@@ -108,10 +108,9 @@ void heap_add_roots(Heap *h, RootScanner scan, void *data) {
     h->roots[h->root_count++].data = data;
 }
 
-void heap_add_after_collection(Heap *h, AfterCollection fn, void *data) {
+void heap_add_after_collection(Heap *h, AfterCollection done) {
     must(h->hook_count < HOOKS_MOST);
-    h->hooks[h->hook_count].fn = fn;
-    h->hooks[h->hook_count++].data = data;
+    h->hooks[h->hook_count++] = done;
 }
 
 /* -- Figures -- */

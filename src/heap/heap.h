@@ -31,12 +31,11 @@ typedef void (*RootScanner)(Thread *t, void *data, RootVisitor visit, void *visi
 Heap *heap_create(size_t limit);
 void heap_attach_thread(Heap *heap, Thread *t);
 void heap_add_roots(Heap *heap, RootScanner scan, void *data);
-/* `done` is called at the end of every collection. */
-void heap_add_after_collection(Heap *heap, void (*done)(Thread *t));
+/* `done` is called at the end of every collection, when everything is in its new place: to clear the stack above `top`, to drop caches by
+   address, ... */
+typedef void (*AfterCollection)(Thread *t);
+void heap_add_after_collection(Heap *heap, AfterCollection done);
 size_t heap_limit(const Heap *heap);
-/* Called after each collection, when everything is in its new place: to zero the stack above `top`, to drop caches by address, ... */
-typedef void (*AfterCollection)(Thread *t, void *data);
-void heap_add_after_collection(Heap *heap, AfterCollection fn, void *data);
 
 typedef struct HeapStatistics {
     uint64_t count[4];        /* collections, by generation; [3]: full */
@@ -95,14 +94,16 @@ void heap_request(Thread *t, int generation);
 /* -- weak.c -- */
 
 /* HASH_ENTRIES, as the collector and the hash tables both know it: docs/gc.md has the protocol. */
-enum { ENTRIES_LINK, ENTRIES_INDEX, ENTRIES_FIRST };
+enum { ENTRIES_LINK, ENTRIES_INDEX, ENTRIES_PAIRS };
 enum {
     ENTRIES_WEAK_KEY = 1, ENTRIES_WEAK_VALUE = 2,
-    ENTRIES_WEAK_OR = 4,      /* with both: an entry lives while either does */
+    ENTRIES_EITHER = 4,       /* with both: an entry lives while either does */
     ENTRIES_BY_ADDRESS = 8,   /* some keys are hashed by their address */
-    ENTRIES_CHANGED = 16      /* a collection moved a key or broke an entry */
+    ENTRIES_STALE = 16        /* a collection moved a key or broke an entry */
 };
-#define ENTRIES_MOVED UINT32_C(0x80000000) /* in an entry's bucket word */
+#define HASH_MOVED UINT32_C(0x80000000) /* in an entry's hash word: the key has moved */
+/* Gives a table ENTRIES_BY_ADDRESS, of which the collector must know. */
+void entries_set_by_address(Thread *t, Obj entries);
 
 enum { WEAK_POINTER_VALUE, WEAK_POINTER_LINK, WEAK_POINTER_LENGTH };
 /* A weak pointer to x.  Its value is BROKEN when x has gone. */
@@ -173,10 +174,6 @@ NORETURN void signal_heap_exhausted(Thread *t, size_t bytes);
 static inline void heap_raise(Thread *t, uint32_t bits) {
     __atomic_fetch_or(&t->event, bits, __ATOMIC_RELAXED);
     t->stack_limit = t->stack;
-}
-/* Takes back EVENT_COLLECT after a collection; under torture it stays. */
-static inline void heap_event_done(Thread *t) {
-    if (!(heap_torture(t->heap) & TORTURE_GC)) __atomic_fetch_and(&t->event, ~(uint32_t)EVENT_COLLECT, __ATOMIC_RELAXED);
 }
 
 /* -- Allocation, inline -- */

@@ -59,6 +59,8 @@ static void mark_slots(Heap *h, uintptr_t from, size_t span, const Obj *p, const
     for (; p < end; p++) mark_word(h, from, span, *p);
 }
 
+void mark_range(Heap *h, const Obj *p, const Obj *end) { mark_slots(h, h->from, h->mark_end - h->from, p, end); }
+
 static void mark_object(Heap *h, uintptr_t from, size_t span, Obj *p) {
     Obj header = *p;
     const Shape *shape = &shapes[header_type(header)];
@@ -148,6 +150,7 @@ static void mark_root_slots(void *heap, Obj *slots, size_t count, const char *na
 
 static bool mark_pair(Heap *h, Obj *pair, void *data) {
     (void)data;
+    if (UNLIKELY(h->old_tables) && weak_touched(h, pair)) return true;
     if (UNLIKELY(is_header(pair[0]) && header_type(pair[0]) == TYPE_WEAK_POINTER)) {
         if (refers_into(pair[1], h->from, h->mark_end - h->from)) weak_found(h, pair);
         return true;
@@ -161,13 +164,6 @@ static bool mark_pair(Heap *h, Obj *pair, void *data) {
 void mark_roots(Heap *h) {
     heap_visit_roots(h, mark_root_slots, h);
     mark_stack(h);
-    uintptr_t at = (uintptr_t)h->start;
-    for (size_t i = 0; i < h->tables.count && h->tables.items[i] < h->from; i++) {
-        const Obj *table = (const Obj *)h->tables.items[i];
-        if (!entries_are_weak(*table)) continue;
-        remembered_walk(h, at, (uintptr_t)table, mark_pair, NULL);
-        at = (uintptr_t)table + bytes_at(table);
-    }
-    remembered_walk(h, at, h->from, mark_pair, NULL);
+    remembered_walk(h, (uintptr_t)h->start, h->from, mark_pair, NULL);
     mark_stack(h);
 }

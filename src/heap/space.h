@@ -61,6 +61,12 @@ struct Heap {
     uint64_t marked_any;          /* counts objects marked */
 
     WordStack tables;             /* weak and address-hashed HASH_ENTRIES below base[0], by address */
+    size_t old_tables;            /* the first so many lie below what is collected */
+    WordStack touched_tables;     /* the weak ones among them that lie below `from` and have remembered granules */
+    struct {
+        uintptr_t from, to;       /* for addresses in [from, to) the last answer of weak_old_table is good */
+        Obj *table;
+    } last_table;
     FinalizerTable finalizers, ready;
 
     /* policy */
@@ -83,10 +89,7 @@ struct Heap {
         RootScanner scan;
         void *data;
     } roots[ROOTS_MOST];
-    struct {
-        AfterCollection fn;
-        void *data;
-    } hooks[HOOKS_MOST];
+    AfterCollection hooks[HOOKS_MOST];
     unsigned root_count, hook_count;
 };
 
@@ -130,8 +133,8 @@ static inline void filler_put(void *from, size_t bytes) { *(Obj *)from = header_
 
 /* -- HASH_ENTRIES: see the protocol in docs/gc.md -- */
 
-static inline uint64_t entries_capacity(const Obj *words) { return (header_length(words[0]) - ENTRIES_FIRST) / 2; }
-static inline Obj *entries_key(Obj *words, uint64_t i) { return words + 1 + ENTRIES_FIRST + 2 * i; }
+static inline uint64_t entries_capacity(const Obj *words) { return (header_length(words[0]) - ENTRIES_PAIRS) / 2; }
+static inline Obj *entries_key(Obj *words, uint64_t i) { return words + 1 + ENTRIES_PAIRS + 2 * i; }
 static inline bool entries_are_weak(Obj header) { return header_flags(header) & (ENTRIES_WEAK_KEY | ENTRIES_WEAK_VALUE); }
 /* Must the collector know the table by name? */
 static inline bool entries_are_listed(Obj header) {
@@ -155,6 +158,8 @@ void remembered_drop_dead(Heap *h, uintptr_t from, uintptr_t to);
 
 /* Marks what x refers to, and puts it on the stack. */
 void mark_reference(Heap *h, Obj x);
+/* The same for the words of [p, end). */
+void mark_range(Heap *h, const Obj *p, const Obj *end);
 /* Marks everything reachable from the stack. */
 void mark_drain(Heap *h);
 void mark_roots(Heap *h);
@@ -166,6 +171,10 @@ void weak_begin(Heap *h);
 void weak_found(Heap *h, Obj *words);
 /* In trigger mode: x has just been marked. */
 void weak_reached(Heap *h, Obj x);
+/* The listed table below `from` in which the address lies, or NULL. */
+Obj *weak_old_table(Heap *h, uintptr_t at);
+/* A remembered granule below `from`: if it is part of a weak table, the table is noted, and true returned. */
+bool weak_touched(Heap *h, Obj *pair);
 /* Marks what weak tables and finalizers keep alive, to the fixpoint. */
 void weak_mark(Heap *h);
 /* Breaks what is dead and unlinks everything. */

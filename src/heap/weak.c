@@ -17,8 +17,8 @@
    an entry that no store has touched since it aged holds nothing young.  Thus tables are exactly as weak in an ephemeral collection as in a
    full one, and cost only what was stored into them.
 
-   Tables hashed by address are listed too: when a key moves, its entry is flagged in the index vector (ENTRIES_MOVED) and the table is
-   flagged (ENTRIES_CHANGED), so that only entries whose keys really moved are linked anew. */
+   Tables hashed by address are listed too: when a key moves, its entry is flagged in the index vector (HASH_MOVED) and the table is
+   flagged (ENTRIES_STALE), so that only entries whose keys really moved are linked anew. */
 #include "heap/space.h"
 
 #include <stdlib.h>
@@ -39,6 +39,53 @@ static void trigger_table(Heap *h, Obj *words);
 void weak_begin(Heap *h) {
     h->weak_tables = h->weak_pointers = T_;
     while (h->tables.count && h->tables.items[h->tables.count - 1] >= h->from) h->tables.count--;
+    h->old_tables = h->tables.count;
+    h->touched_tables.count = 0;
+    h->last_table.from = h->last_table.to = 0;
+}
+
+/* The number of listed tables that begin at or below `at`, among the first n. */
+static size_t tables_up_to(const Heap *h, size_t n, uintptr_t at) {
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = (low + n) / 2;
+        if (h->tables.items[middle] <= at) low = middle + 1;
+        else n = middle;
+    }
+    return low;
+}
+
+Obj *weak_old_table(Heap *h, uintptr_t at) {
+    if (at >= h->last_table.from && at < h->last_table.to) return h->last_table.table;
+    size_t i = tables_up_to(h, h->old_tables, at);
+    uintptr_t end = 0;
+    Obj *table = NULL;
+    if (i) {
+        table = (Obj *)h->tables.items[i - 1];
+        end = (uintptr_t)table + bytes_at(table);
+    }
+    if (at < end) {
+        h->last_table.from = (uintptr_t)table;
+        h->last_table.to = end;
+    } else {
+        table = NULL;
+        h->last_table.from = end;
+        h->last_table.to = i < h->old_tables ? h->tables.items[i] : UINTPTR_MAX;
+    }
+    return h->last_table.table = table;
+}
+
+void entries_set_by_address(Thread *t, Obj entries) {
+    Heap *h = t->heap;
+    Obj *words = obj_words(entries);
+    bool listed = entries_are_listed(words[0]);
+    obj_set_flags(entries, obj_flags(entries) | ENTRIES_BY_ADDRESS);
+    if (listed || (uintptr_t)words >= h->base[0]) return;
+    size_t i = tables_up_to(h, h->tables.count, (uintptr_t)words);
+    if (i && h->tables.items[i - 1] == (uintptr_t)words) return;
+    if (!words_push(&h->tables, 0)) must_die("no memory for the list of hash tables");
+    memmove(&h->tables.items[i + 1], &h->tables.items[i], 8 * (h->tables.count - 1 - i));
+    h->tables.items[i] = (uintptr_t)words;
 }
 
 void weak_found(Heap *h, Obj *words) {
@@ -53,14 +100,22 @@ void weak_found(Heap *h, Obj *words) {
     mark_reference(h, words[1 + ENTRIES_INDEX]);
     if (entries_are_listed(header) && !words_push(&h->tables, (uintptr_t)words)) must_die("no memory for the list of hash tables");
     if (!entries_are_weak(header)) {
-        uint64_t n = 2 * entries_capacity(words);
-        Obj *key = entries_key(words, 0);
-        for (uint64_t i = 0; i < n; i++) mark_reference(h, key[i]);
+        mark_range(h, entries_key(words, 0), entries_key(words, entries_capacity(words)));
         if (!entries_are_listed(header)) return;
     }
     words[1 + ENTRIES_LINK] = h->weak_tables;
     h->weak_tables = obj_of_address(words);
     if (h->triggers && entries_are_weak(header)) trigger_table(h, words);
+}
+
+bool weak_touched(Heap *h, Obj *pair) {
+    Obj *words = weak_old_table(h, (uintptr_t)pair);
+    if (!words || !entries_are_weak(words[0])) return false;
+    WordStack *touched = &h->touched_tables;
+    if (!touched->count || touched->items[touched->count - 1] != (uintptr_t)words)
+        if (!words_push(touched, (uintptr_t)words)) must_die("no memory for the list of hash tables");
+    mark_reference(h, words[1 + ENTRIES_INDEX]);
+    return true;
 }
 
 /* -- Entries -- */
@@ -91,17 +146,14 @@ static void each_weak_entry(Heap *h, EntryVisitor visit) {
         uint64_t capacity = entries_capacity(words);
         for (uint64_t i = 0; i < capacity; i++) visit(h, words, i);
     }
-    for (size_t i = 0; i < h->tables.count && h->tables.items[i] < h->from; i++) {
-        Obj *words = (Obj *)h->tables.items[i];
-        if (entries_are_weak(words[0])) each_old_entry(h, words, visit);
-    }
+    for (size_t i = 0; i < h->touched_tables.count; i++) each_old_entry(h, (Obj *)h->touched_tables.items[i], visit);
 }
 
 /* Calls `visit` for what the entry keeps, and what it waits for. */
 static void entry_waits(Heap *h, const Obj *words, const Obj *key, WaitVisitor visit) {
     unsigned flags = header_flags(words[0]);
     bool by_key = flags & ENTRIES_WEAK_KEY, by_value = flags & ENTRIES_WEAK_VALUE;
-    if (by_key && by_value && !(flags & ENTRIES_WEAK_OR)) return;
+    if (by_key && by_value && !(flags & ENTRIES_EITHER)) return;
     if (by_key) visit(h, key[0], key[1]);
     if (by_value) visit(h, key[1], key[0]);
 }
@@ -239,7 +291,7 @@ static void entry_break(Heap *h, Obj *words, uint64_t entry) {
     if (key_lives && value_lives) return;
     key[0] = BROKEN;
     key[1] = NIL;
-    obj_set_flags(obj_of_address(words), header_flags(words[0]) | ENTRIES_CHANGED);
+    obj_set_flags(obj_of_address(words), header_flags(words[0]) | ENTRIES_STALE);
 }
 
 void weak_break(Heap *h) {
@@ -264,9 +316,9 @@ static Obj index_now(const Heap *h, Obj index, uintptr_t at) { return address_of
 /* Notes in the index vector that the key of the entry has moved. */
 static void entry_moved(Obj *words, Obj index, uint64_t entry) {
     uint64_t capacity = entries_capacity(words);
-    obj_set_flags(obj_of_address(words), header_flags(words[0]) | ENTRIES_CHANGED);
+    obj_set_flags(obj_of_address(words), header_flags(words[0]) | ENTRIES_STALE);
     if (!has_type(index, TYPE_U32_VECTOR) || obj_length(index) < 2 * capacity) return;
-    ((uint32_t *)obj_raw(index))[obj_length(index) - capacity + entry] |= ENTRIES_MOVED;
+    ((uint32_t *)obj_raw(index))[obj_length(index) - capacity + entry] |= HASH_MOVED;
 }
 
 void weak_forward_entries(Heap *h, Obj *words) {
@@ -283,32 +335,21 @@ void weak_forward_entries(Heap *h, Obj *words) {
     }
 }
 
-typedef struct OldTable {
-    Obj *words;
-    Obj index;
-} OldTable;
-
 static bool forward_old_pair(Heap *h, Obj *pair, void *data) {
-    const OldTable *table = data;
     Obj a = forward(h, pair[0]), b = forward(h, pair[1]);
-    if (table && !eq(b, pair[1]) && pair > table->words + 1 && header_flags(table->words[0]) & ENTRIES_BY_ADDRESS)
-        entry_moved(table->words, table->index, (uint64_t)(pair - table->words) / 2 - 1);
+    Obj *words = eq(b, pair[1]) ? NULL : weak_old_table(h, (uintptr_t)pair);
+    (void)data;
+    if (words && pair > words && header_flags(words[0]) & ENTRIES_BY_ADDRESS)
+        entry_moved(words, words[1 + ENTRIES_INDEX], (uint64_t)(pair - words) / 2 - 1); /* the index vector has not been moved yet */
     pair[0] = a;
     pair[1] = b;
     return crosses(h, (uintptr_t)pair, a) || crosses(h, (uintptr_t)pair, b);
 }
 
 void weak_forward_old(Heap *h, uintptr_t to) {
-    uintptr_t at = (uintptr_t)h->start;
-    for (size_t i = 0; i < h->tables.count && h->tables.items[i] < to; i++) {
-        OldTable table = {(Obj *)h->tables.items[i], {0}};
-        uintptr_t end = h->tables.items[i] + bytes_at(table.words);
-        table.index = table.words[1 + ENTRIES_INDEX];
-        remembered_walk(h, at, (uintptr_t)table.words, forward_old_pair, NULL);
-        remembered_walk(h, (uintptr_t)table.words, end, forward_old_pair, &table);
-        at = end;
-    }
-    remembered_walk(h, at, to, forward_old_pair, NULL);
+    h->old_tables = tables_up_to(h, h->tables.count, to - 1);
+    h->last_table.from = h->last_table.to = 0;
+    remembered_walk(h, (uintptr_t)h->start, to, forward_old_pair, NULL);
 }
 
 /* -- The list of tables -- */

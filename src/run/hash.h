@@ -6,10 +6,6 @@
 
 /* Fields of a HASH_TABLE.  TEST is the test's name; FUNCTION and HASHER are the functions of a user's test, NIL otherwise. */
 enum { HASH_TABLE_ENTRIES, HASH_TABLE_TEST, HASH_TABLE_KIND, HASH_TABLE_COUNT, HASH_TABLE_USED, HASH_TABLE_FREE, HASH_TABLE_WEAKNESS, HASH_TABLE_REHASH_SIZE, HASH_TABLE_REHASH_THRESHOLD, HASH_TABLE_FUNCTION, HASH_TABLE_HASHER, HASH_TABLE_LENGTH };
-/* Slots of HASH_ENTRIES, and its flags. */
-enum { ENTRIES_LINK, ENTRIES_INDEX, ENTRIES_PAIRS };
-enum { ENTRIES_WEAK_KEY = 1, ENTRIES_WEAK_VALUE = 2, ENTRIES_EITHER = 4, ENTRIES_BY_ADDRESS = 8, ENTRIES_STALE = 16 };
-#define HASH_MOVED UINT32_C(0x80000000) /* in an entry's hash word: the key has moved */
 enum { NO_ENTRY = -1 };
 
 /* -- hash.c: hash codes, 31 bits -- */

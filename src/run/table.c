@@ -182,7 +182,7 @@ static uint64_t take_entry(Thread *t, View *v) {
 
 static void add_entry(Thread *t, View *v, Obj key, Obj value, uint32_t hash, bool by_address) {
     uint64_t i = take_entry(t, v);
-    if (by_address) obj_set_flags(v->entries, obj_flags(v->entries) | ENTRIES_BY_ADDRESS);
+    if (by_address) entries_set_by_address(t, v->entries);
     set_slot(t, &v->pairs[2 * i], key);
     set_slot(t, &v->pairs[2 * i + 1], value);
     v->hash[i] = hash;
