@@ -74,6 +74,9 @@ Obj number_expt(Thread *t, Obj base, Obj power);
 
 /* -- random.c -- */
 
+enum { RANDOM_STATE_WORDS = 4 };
+uint64_t random_state_word(Obj state, unsigned i);
+Obj random_state_of_words(Thread *t, const uint64_t *words); /* not all zero */
 Obj random_state_seeded(Thread *t, uint64_t seed);
 Obj random_state_fresh(Thread *t); /* seeded from the system's entropy */
 Obj random_state_copy(Thread *t, Obj state);

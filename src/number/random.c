@@ -6,8 +6,6 @@
 
 #include <sys/random.h>
 
-enum { STATE_WORDS = 4 };
-
 static uint64_t *state_words(Obj state) { return obj_raw(obj_slots(state)[0]); }
 
 static uint64_t rotate(uint64_t x, int by) { return x << by | x >> (64 - by); }
@@ -25,14 +23,16 @@ static uint64_t next_word(uint64_t *s) {
 
 /* -- States -- */
 
+uint64_t random_state_word(Obj state, unsigned i) { return state_words(state)[i]; }
+
 static Obj state_allocate(Thread *t) {
-    Obj words = alloc_raw(t, TYPE_U64_VECTOR, STATE_WORDS);
+    Obj words = alloc_raw(t, TYPE_U64_VECTOR, RANDOM_STATE_WORDS);
     return alloc_boxed(t, TYPE_RANDOM_STATE, 1, words);
 }
 
 Obj random_state_seeded(Thread *t, uint64_t seed) {
     Obj state = state_allocate(t);
-    for (int i = 0; i < STATE_WORDS; i++) {
+    for (int i = 0; i < RANDOM_STATE_WORDS; i++) {
         uint64_t z = seed += UINT64_C(0x9E3779B97F4A7C15);
         z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
         z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
@@ -47,11 +47,12 @@ Obj random_state_fresh(Thread *t) {
     return random_state_seeded(t, seed);
 }
 
-Obj random_state_copy(Thread *t, Obj state) {
-    Obj copy = state_allocate(t);
-    memcpy(state_words(copy), state_words(state), STATE_WORDS * sizeof(uint64_t));
-    return copy;
+Obj random_state_of_words(Thread *t, const uint64_t *words) {
+    Obj state = state_allocate(t);
+    memcpy(state_words(state), words, RANDOM_STATE_WORDS * sizeof *words);
+    return state;
 }
+Obj random_state_copy(Thread *t, Obj state) { return random_state_of_words(t, state_words(state)); }
 
 /* -- Numbers -- */
 

@@ -22,3 +22,21 @@ BUILTIN(seed_random_state, "EXT:SEED-RANDOM-STATE", 1, 1, "seed", "A random stat
     if (!u64_of_integer(args[0], &seed)) signal_type_error(t, args[0], SYM(UNSIGNED_BYTE));
     return random_state_seeded(t, seed);
 }
+
+/* What #S(RANDOM-STATE ...) is printed with and read from. */
+BUILTIN(random_state_words, "%RANDOM-STATE-WORDS", 1, 1, "state", "The generator's words, a list of four integers.") {
+    Obj list = NIL, state = check_state(t, args[0]);
+    for (unsigned i = RANDOM_STATE_WORDS; i-- > 0;) list = alloc_cons(t, integer_of_u64(t, random_state_word(state, i)), list);
+    return list;
+}
+BUILTIN(words_random_state, "%WORDS-RANDOM-STATE", 1, 1, "words", "The random state with these words, a list of four (UNSIGNED-BYTE 64), not all zero.") {
+    uint64_t words[RANDOM_STATE_WORDS], any = 0;
+    Obj list = args[0];
+    for (unsigned i = 0; i < RANDOM_STATE_WORDS; i++, list = cdr(list)) {
+        if (!is_cons(list)) signal_type_error(t, list, SYM(CONS));
+        if (!u64_of_integer(car(list), &words[i])) signal_type_error(t, car(list), SYM(UNSIGNED_BYTE));
+        any |= words[i];
+    }
+    if (!any) signal_type_error(t, args[0], SYM(RANDOM_STATE));
+    return random_state_of_words(t, words);
+}
