@@ -109,8 +109,7 @@ BUILTIN(set_schar, "%SCHAR-SET", 3, 3, "(simple-string index character)", "(SETF
 static void need_bits(Thread *t, Obj a, bool simple) {
     bool ok = simple ? is_array(a) && (obj_type(a) != TYPE_ARRAY || !obj_flags(a)) : is_array(a);
     if (ok && obj_type(array_storage(a)) == TYPE_BIT_VECTOR) return;
-    Obj any = alloc_cons(t, SYM(BIT), NIL);
-    signal_type_error(t, a, alloc_cons(t, simple ? SYM(SIMPLE_ARRAY) : SYM(ARRAY), any));
+    signal_type_error(t, a, alloc_cons(t, simple ? SYM(SIMPLE_ARRAY) : SYM(ARRAY), alloc_cons(t, SYM(BIT), NIL)));
 }
 BUILTIN(bit, "BIT", 1, ARGS_ANY, "(bit-array &rest subscripts)", "Bit of a bit array (CLHS 15.2).") {
     need_bits(t, args[0], false);
@@ -162,25 +161,46 @@ BUILTIN(make_specialized, "%MAKE-SPECIALIZED", 2, 3, "(type-code length &optiona
     return make_vector(t, type, need_size(t, args[1]), ARG(2, NO_ARG));
 }
 
-/* (%MAKE-ARRAY-HEADER data offset fill-pointer displaced-p adjustable-p dimensions) */
-BUILTIN(make_header, "%MAKE-ARRAY-HEADER", 6, 6, "(data offset fill-pointer displaced-p adjustable-p dimensions)",
-        "An array over the elements of the array data from offset; fill-pointer is NIL or an index, dimensions a list.") {
-    uint64_t rank = list_length(t, args[5]), total = 1, i = 0;
+/* The product of a list of dimensions, each checked. */
+static uint64_t total_of(Thread *t, Obj dimensions) {
+    uint64_t rank = list_length(t, dimensions), total = 1;
     if (rank >= RANK_LIMIT) signal_format(t, SYM(SIMPLE_ERROR), "An array cannot have ~S dimensions.", 1, obj_of_fix((int64_t)rank));
-    for (Obj d = args[5]; !is_nil(d); d = cdr(d)) {
+    for (Obj d = dimensions; !is_nil(d); d = cdr(d)) {
         uint64_t size = need_size(t, car(d));
         if (size && total > array_limit / size) signal_index_error(t, car(d), array_limit);
         total *= size;
     }
-    uint64_t offset = need_size(t, args[1]);
-    if (offset + total > array_total(need_array(t, args[0]))) signal_index_error(t, args[1], array_total(args[0]));
-    Obj a = alloc_flagged(t, TYPE_ARRAY, is_nil(args[4]) ? 0 : ARRAY_ADJUSTABLE, ARRAY_DIMENSIONS + rank, NIL);
-    init_field(a, ARRAY_DATA, args[0]);
-    init_field(a, ARRAY_OFFSET, args[1]);
-    init_field(a, ARRAY_FILL_POINTER, args[2]);
+    return total;
+}
+
+/* An array header over `data`, which has enough elements from `offset` on. */
+static Obj make_array_header(Thread *t, Obj data, Obj offset, Obj dimensions, unsigned flags) {
+    uint64_t i = 0, total = total_of(t, dimensions);
+    Obj a = alloc_flagged(t, TYPE_ARRAY, flags, ARRAY_DIMENSIONS + list_length(t, dimensions), NIL);
+    init_field(a, ARRAY_DATA, data);
+    init_field(a, ARRAY_OFFSET, offset);
     init_field(a, ARRAY_TOTAL, obj_of_fix((int64_t)total));
+    for (Obj d = dimensions; !is_nil(d); d = cdr(d)) init_field(a, ARRAY_DIMENSIONS + i++, car(d));
+    return a;
+}
+
+BUILTIN(make_simple_array, "%MAKE-SIMPLE-ARRAY", 2, 3, "(type-code dimensions &optional initial-element)",
+        "A fresh simple array; the type code NIL means T, dimensions are a list or one integer.") {
+    Type type = is_nil(args[0]) ? TYPE_SIMPLE_VECTOR : need_code(t, args[0]);
+    if (!is_list(args[1])) return make_vector(t, type, need_size(t, args[1]), ARG(2, NO_ARG));
+    Obj data = make_vector(t, type, total_of(t, args[1]), ARG(2, NO_ARG));
+    bool vector = is_cons(args[1]) && is_nil(cdr(args[1]));
+    return vector ? data : make_array_header(t, data, obj_of_fix(0), args[1], 0);
+}
+
+/* (%MAKE-ARRAY-HEADER data offset fill-pointer displaced-p adjustable-p dimensions) */
+BUILTIN(make_header, "%MAKE-ARRAY-HEADER", 6, 6, "(data offset fill-pointer displaced-p adjustable-p dimensions)",
+        "An array over the elements of the array data from offset; fill-pointer is NIL or an index, dimensions a list.") {
+    uint64_t total = total_of(t, args[5]), offset = need_size(t, args[1]);
+    if (offset + total > array_total(need_array(t, args[0]))) signal_index_error(t, args[1], array_total(args[0]));
+    Obj a = make_array_header(t, args[0], args[1], args[5], is_nil(args[4]) ? 0 : ARRAY_ADJUSTABLE);
+    init_field(a, ARRAY_FILL_POINTER, args[2]);
     init_field(a, ARRAY_DISPLACED_P, args[3]);
-    for (Obj d = args[5]; !is_nil(d); d = cdr(d)) init_field(a, ARRAY_DIMENSIONS + i++, car(d));
     return a;
 }
 
@@ -189,6 +209,15 @@ BUILTIN(become_array, "%BECOME-ARRAY", 2, 2, "(array other)", "Makes the adjusta
     if (!has_type(args[0], TYPE_ARRAY) || !has_type(args[1], TYPE_ARRAY) || obj_length(args[0]) != obj_length(args[1]))
         signal_type_error(t, args[0], SYM(ARRAY));
     for (uint64_t i = 0; i < obj_length(args[0]); i++) set_field(t, args[0], i, obj_slots(args[1])[i]);
+    return args[0];
+}
+
+/* (%ROW-MAJOR-REPLACE to to-index from from-index count) */
+BUILTIN(row_major_replace, "%ROW-MAJOR-REPLACE", 5, 5, "(to to-index from from-index count)", "Copies count elements by row-major index, fill pointers ignored.") {
+    Span to = array_span(t, args[0]), from = array_span(t, args[2]);
+    uint64_t count = need_index(t, args[4], (to.length < from.length ? to.length : from.length) + 1);
+    uint64_t at = need_index(t, args[1], to.length - count + 1), source = need_index(t, args[3], from.length - count + 1);
+    span_copy(t, (Span){to.data, to.start + at, count, to.type}, (Span){from.data, from.start + source, count, from.type});
     return args[0];
 }
 
