@@ -11,6 +11,10 @@
 (defconstant array-dimension-limit (ash 1 44))
 (defconstant array-total-size-limit (ash 1 44))
 
+(defconstant +vector-code+ (%element-type-code t) "Type codes of three kinds of simple vectors.")
+(defconstant +string-code+ (%element-type-code 'character))
+(defconstant +bit-code+ (%element-type-code 'bit))
+
 ;;; -- Element types --
 
 (defvar *upgrades*

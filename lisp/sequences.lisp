@@ -99,7 +99,7 @@
 (defun %mark-if (predicate sequence from-end start end count)
   "A bit vector that says of the elements from START to END which REMOVE-IF removes."
   (if (and count (not (integerp count))) (error 'type-error :datum count :expected-type '(or null integer)))
-  (let* ((end (%bounds sequence start end)) (marks (%make-simple-array #.(%element-type-code 'bit) (- end start))))
+  (let* ((end (%bounds sequence start end)) (marks (%make-simple-array +bit-code+ (- end start))))
     (if (and count (<= count 0)) (return-from %mark-if marks))
     (%do-range (x i sequence start end from-end)
       (when (funcall predicate x)
@@ -145,7 +145,7 @@
 
 (defun %key-vector (sequence key start end)
   "A simple vector of the keys of the elements from START to END."
-  (let ((keys (%concatenate-vector #.(%element-type-code t) (subseq sequence start end))))
+  (let ((keys (%concatenate-vector +vector-code+ (subseq sequence start end))))
     (when key
       (dotimes (i (length keys)) (setf (svref keys i) (funcall key (svref keys i)))))
     keys))
@@ -173,7 +173,7 @@
 (defun %without-duplicates (sequence key test test-not start end from-end destructive)
   (let* ((end (%bounds sequence start end))
          (keys (%key-vector sequence key start end))
-         (marks (%make-simple-array #.(%element-type-code 'bit) (length keys)))
+         (marks (%make-simple-array +bit-code+ (length keys)))
          (code (if test-not nil (%test-code test))))
     (if (and code (> (length keys) 12))
         (%mark-seen keys marks code from-end)
@@ -327,8 +327,8 @@
   (case type
     ((list) (values 'list nil))
     ((null) (values 'list 0))
-    ((string simple-string) (values #.(%element-type-code 'character) nil))
-    ((vector simple-vector) (values #.(%element-type-code t) nil))
+    ((string simple-string) (values +string-code+ nil))
+    ((vector simple-vector) (values +vector-code+ nil))
     (t (multiple-value-bind (code length)
            (if (consp type) (%vector-type (car type) (cdr type)) (%vector-type type nil))
          (if code

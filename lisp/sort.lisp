@@ -70,7 +70,7 @@
 
 (defun %sort-vector (vector predicate key)
   (let* ((n (length vector))
-         (from (%concatenate-vector #.(%element-type-code t) vector))
+         (from (%concatenate-vector +vector-code+ vector))
          (to (copy-seq from)))
     (labels ((arrange (source target start end)
                "Leaves the elements, which are in both, sorted in TARGET."
