@@ -29,7 +29,7 @@ static double truncate_floats(Thread *t, bool single, Obj a, Obj b, double *r) {
     if (y == 0) signal_arithmetic(t, SYM(DIVISION_BY_ZERO), SYM(TRUNCATE), a, b);
     double exact = x / y, q = trunc(single ? (double)(float)exact : exact);
     if (!isfinite(q)) signal_arithmetic(t, isfinite(x) && isfinite(y) ? SYM(FLOATING_POINT_OVERFLOW) : SYM(FLOATING_POINT_INVALID_OPERATION), SYM(TRUNCATE), a, b);
-    double product = q * y, rest = x - (single ? (double)(float)product : product);
+    double product = q * y, rest = q == 0 ? x : x - (single ? (double)(float)product : product); /* -0.0 remains -0.0 */
     *r = single ? (double)(float)rest : rest;
     return q;
 }
