@@ -29,7 +29,7 @@ static double truncate_floats(Thread *t, bool single, Obj a, Obj b, double *r) {
     if (y == 0) signal_arithmetic(t, SYM(DIVISION_BY_ZERO), SYM(TRUNCATE), a, b);
     double exact = x / y, q = trunc(single ? (double)(float)exact : exact);
     if (!isfinite(q)) signal_arithmetic(t, isfinite(x) && isfinite(y) ? SYM(FLOATING_POINT_OVERFLOW) : SYM(FLOATING_POINT_INVALID_OPERATION), SYM(TRUNCATE), a, b);
-    double product = q * y, rest = q == 0 ? x : x - (single ? (double)(float)product : product); /* -0.0 remains -0.0 */
+    double product = (q == 0 ? 0.0 : q) * y, rest = x - (single ? (double)(float)product : product); /* the integer 0 has no sign */
     *r = single ? (double)(float)rest : rest;
     return q;
 }
@@ -119,6 +119,7 @@ Obj number_fdivide(Thread *t, Rounding mode, Obj a, Obj b, Obj *remainder) {
     bool single = k != KIND_DOUBLE;
     if (k < KIND_SINGLE) return number_to_float(t, number_divide(t, mode, a, b, remainder), true);
     double r, q = truncate_floats(t, single, a, b, &r), y = number_to_double(t, b);
+    if (r == 0) r = 0; /* x - q y with a float q gives no negative zero */
     double c = correct_float(mode, q, r, y);
     if (c != 0) q += c;
     if (remainder) *remainder = make_float(t, single, c != 0 ? r - c * y : r);
