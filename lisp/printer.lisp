@@ -35,7 +35,7 @@
       (%structurep object)))
 
 (defun find-circles (object)
-  "An EQ hash table of what occurs more than once in OBJECT, with value T; NIL if there is nothing."
+  "An EQ hash table of what occurs more than once in OBJECT, with value T."
   (let ((seen (make-hash-table :test 'eq)) (work (list object)) (found nil))
     (do () ((null work))
       (let ((x (pop work)))
@@ -51,10 +51,10 @@
                  (return))
                 (t (dolist (value (%structure-values x)) (push value work))
                    (return))))))
+    (unless found (clrhash seen))
     (when found
-      (let ((labels (make-hash-table :test 'eq)))
-        (maphash (lambda (x count) (when (eq count t) (setf (gethash x labels) t))) seen)
-        labels))))
+      (maphash (lambda (x count) (when (eq count :once) (remhash x seen))) seen))
+    seen))
 
 (defun %structure-values (structure)
   (let ((values '()))
@@ -92,10 +92,8 @@
 
 (defun output-with-circles (object stream)
   (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object))
-      (let* ((labels (find-circles object)) (*circle-labels* (or labels :none)) (*circle-count* 0))
-        (if labels
-            (output-labelled object stream)
-            (let ((*circle-labels* nil) (*print-circle* nil)) (output-dispatching object stream))))
+      (let ((*circle-labels* (find-circles object)) (*circle-count* 0))
+        (output-labelled object stream))
       (output-labelled object stream)))
 
 (defun output-labelled (object stream)

@@ -387,3 +387,15 @@ BUILTIN(address, "%ADDRESS", 1, 1, "(object)", "The object's present address or 
 BUILTIN(shape_name, "%SHAPE-NAME", 1, 1, "(object)", "The name of the object's shape, a string; NIL for immediates and conses.") {
     return is_obj(args[0]) ? alloc_text(t, shapes[obj_type(args[0])].name) : NIL;
 }
+
+BUILTIN(float_digits, "%FLOAT-DIGITS", 1, 1, "(float)",
+        "The shortest decimal digits that read back as the absolute value of FLOAT (finite), a string, and the exponent e: value = 0.DIGITS x 10^e.") {
+    char digits[32];
+    bool single = is_single(args[0]);
+    if (!single && !has_type(args[0], TYPE_DOUBLE)) signal_type_error(t, args[0], SYM(FLOAT));
+    double d = fabs(single ? (double)single_of_obj(args[0]) : double_of_obj(args[0]));
+    if (!isfinite(d)) signal_type_error(t, args[0], SYM(RATIONAL));
+    if (d == 0) return values_2(t, alloc_text(t, "0"), obj_of_fix(0));
+    int e = float_shortest(d, single, digits);
+    return values_2(t, alloc_text(t, digits), obj_of_fix(e));
+}
