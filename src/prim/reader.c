@@ -17,7 +17,6 @@
 
 #include "number/number.h"
 
-enum { READTABLE_SYNTAX, READTABLE_KINDS, READTABLE_MACROS, READTABLE_EXTRA, READTABLE_CASE, READTABLE_DISPATCH, READTABLE_LENGTH };
 enum { CODES = 128 };
 
 /* Syntax types (CLHS 2.1.4), as the Lisp side knows them. */

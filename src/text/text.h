@@ -113,8 +113,8 @@ Obj symbol_table_find(Obj table, Text name, uint32_t hash);
 void package_add_symbol(Thread *t, Obj package, int field, Obj symbol);
 bool package_remove_symbol(Thread *t, Obj package, int field, Obj symbol);
 
-/* READTABLE: the first field is its case, one of :UPCASE :DOWNCASE :PRESERVE :INVERT; the others are the reader's. */
-enum { READTABLE_CASE };
+/* READTABLE: what prim/reader.c makes of its fields; CASE is one of :UPCASE :DOWNCASE :PRESERVE :INVERT. */
+enum { READTABLE_SYNTAX, READTABLE_KINDS, READTABLE_MACROS, READTABLE_EXTRA, READTABLE_CASE, READTABLE_DISPATCH, READTABLE_LENGTH };
 
 /* -- read.c -- */
 
