@@ -1,0 +1,235 @@
+;;; standard-objects.lisp: the standard's generic functions on classes, instances, generic functions and methods, and their own methods.
+(in-package "SYS")
+
+;;; -- Errors of calls --
+
+(defgeneric no-applicable-method (generic-function &rest arguments))
+(defmethod no-applicable-method ((generic-function t) &rest arguments)
+  (error "There is no applicable method of ~S for the arguments ~S." generic-function arguments))
+
+(defgeneric no-next-method (generic-function method &rest arguments))
+(defmethod no-next-method ((generic-function standard-generic-function) (method standard-method) &rest arguments)
+  (error "There is no next method of ~S after ~S for the arguments ~S." generic-function method arguments))
+
+;;; -- Slots --
+
+(defgeneric slot-missing (class object slot-name operation &optional new-value))
+(defmethod slot-missing ((class t) object slot-name operation &optional new-value)
+  (declare (ignore new-value))
+  (error "~S (class ~S) has no slot ~S; the operation was ~S." object (class-field class name) slot-name operation))
+
+(defgeneric slot-unbound (class object slot-name))
+
+;;; -- Making and changing instances --
+
+(defgeneric allocate-instance (class &rest initargs &key &allow-other-keys))
+(defmethod allocate-instance ((class standard-class) &rest initargs)
+  (declare (ignore initargs))
+  (%allocate class))
+(defmethod allocate-instance ((class funcallable-standard-class) &rest initargs)
+  (declare (ignore initargs))
+  (%ensure-finalized class)
+  (let ((layout (class-field class layout)))
+    (%make-funcallable layout (%make-slots (layout-slot-count layout)))))
+(defmethod allocate-instance ((class structure-class) &rest initargs)
+  (declare (ignore initargs))
+  (let ((layout (class-field class layout)))
+    (apply #'%make-structure layout (make-list (layout-slot-count layout)))))
+(defmethod allocate-instance ((class condition-class) &rest initargs)
+  (declare (ignore initargs))
+  (%allocate class))
+(defmethod allocate-instance ((class built-in-class) &rest initargs)
+  (declare (ignore initargs))
+  (error "Objects of the built-in class ~S cannot be made this way." (class-field class name)))
+
+(defgeneric initialize-instance (instance &rest initargs &key &allow-other-keys))
+(defmethod initialize-instance ((instance standard-object) &rest initargs)
+  (apply #'shared-initialize instance t initargs))
+
+(defgeneric shared-initialize (instance slot-names &rest initargs &key &allow-other-keys))
+(defmethod shared-initialize ((instance t) slot-names &rest initargs)
+  (%initialize-slots instance slot-names initargs))
+
+(defgeneric reinitialize-instance (instance &rest initargs &key &allow-other-keys))
+(defmethod reinitialize-instance ((instance standard-object) &rest initargs)
+  (let ((class (class-of instance)))
+    (%check-initargs class initargs (%accepted-initargs class (list (list #'reinitialize-instance class)
+                                                                    (list #'shared-initialize class *class-t*))))
+    (apply #'shared-initialize instance '() initargs)))
+
+(defgeneric make-instance (class &rest initargs &key &allow-other-keys))
+(defmethod make-instance ((class symbol) &rest initargs)
+  (apply #'make-instance (find-class class) initargs))
+(defmethod make-instance ((class class) &rest initargs)
+  (%make-instance class initargs))
+
+(defgeneric update-instance-for-redefined-class (instance added-slots discarded-slots property-list &rest initargs &key &allow-other-keys))
+(defmethod update-instance-for-redefined-class ((instance standard-object) added-slots discarded-slots property-list &rest initargs)
+  (declare (ignore discarded-slots property-list))
+  (when initargs
+    (let ((class (class-of instance)))
+      (%check-initargs class initargs (%accepted-initargs class (list (list #'update-instance-for-redefined-class class)
+                                                                      (list #'shared-initialize class *class-t*))))))
+  (apply #'shared-initialize instance added-slots initargs))
+(defmethod update-instance-for-redefined-class ((instance t) added-slots discarded-slots property-list &rest initargs)
+  (declare (ignore discarded-slots property-list))
+  (%initialize-slots instance added-slots initargs))
+
+(defgeneric update-instance-for-different-class (previous current &rest initargs &key &allow-other-keys))
+(defmethod update-instance-for-different-class ((previous standard-object) (current standard-object) &rest initargs)
+  (let ((class (class-of current)))
+    (%check-initargs class initargs (%accepted-initargs class (list (list #'update-instance-for-different-class (class-of previous) class)
+                                                                    (list #'shared-initialize class *class-t*))))
+    (apply #'shared-initialize current (%added-slots (%instance-layout previous) (%instance-layout current)) initargs)))
+
+(defgeneric change-class (instance new-class &rest initargs &key &allow-other-keys))
+(defmethod change-class ((instance standard-object) (new-class standard-class) &rest initargs)
+  (%change-class instance new-class initargs))
+(defmethod change-class ((instance t) (new-class symbol) &rest initargs)
+  (apply #'change-class instance (find-class new-class) initargs))
+
+(defgeneric make-instances-obsolete (class))
+(defmethod make-instances-obsolete ((class class)) (%make-obsolete class))
+(defmethod make-instances-obsolete ((class symbol)) (make-instances-obsolete (find-class class)) class)
+
+(setq *initialization-generics*
+      (list #'make-instance #'allocate-instance #'initialize-instance #'shared-initialize)
+      *protocol-methods*
+      (apply #'append (mapcar #'(lambda (generic) (generic-field generic methods)) *initialization-generics*)))
+
+;;; -- Classes, generic functions, methods --
+
+(defgeneric class-name (class))
+(defmethod class-name ((class class)) (class-field class name))
+(defgeneric (setf class-name) (name class))
+(defmethod (setf class-name) (name (class class))
+  (setf (class-field class name) name))
+
+(defgeneric add-method (generic-function method))
+(defmethod add-method ((generic-function standard-generic-function) (method standard-method))
+  (%add-method generic-function method))
+(defgeneric remove-method (generic-function method))
+(defmethod remove-method ((generic-function standard-generic-function) (method standard-method))
+  (%remove-method generic-function method))
+(defgeneric find-method (generic-function qualifiers specializers &optional errorp))
+(defmethod find-method ((generic-function standard-generic-function) qualifiers specializers &optional (errorp t))
+  (%find-method generic-function qualifiers specializers errorp))
+(defgeneric compute-applicable-methods (generic-function arguments))
+(defmethod compute-applicable-methods ((generic-function standard-generic-function) arguments)
+  (%methods-of-call generic-function arguments))
+(defgeneric method-qualifiers (method))
+(defmethod method-qualifiers ((method standard-method)) (method-field method qualifiers))
+(defgeneric function-keywords (method))
+(defmethod function-keywords ((method standard-method))
+  (multiple-value-bind (required tail optional rest key keys) (%lambda-list-parts (method-field method lambda-list))
+    (declare (ignore required tail optional rest key))
+    (if (eq keys t)
+        (values (%written-keywords (method-field method lambda-list)) t)
+        (values (reverse keys) nil))))
+
+(defun %written-keywords (lambda-list)
+  (values (%lambda-list-keywords (cdr (memq '&key lambda-list)))))
+
+(defun invalid-method-error (method control &rest arguments)
+  "Signals that METHOD does not fit the method combination that is at work."
+  (error "The method ~S is invalid: ~?" method control arguments))
+
+(defun method-combination-error (control &rest arguments)
+  "Signals an error in the method combination that is at work."
+  (error "Error in a method combination: ~?" control arguments))
+
+;;; -- MAKE-LOAD-FORM --
+
+(defgeneric make-load-form (object &optional environment))
+(defmethod make-load-form ((object t) &optional environment)
+  (declare (ignore environment))
+  (error "There is no load form for ~S." object))
+(defmethod make-load-form ((class class) &optional environment)
+  (declare (ignore environment))
+  (let ((name (class-field class name)))
+    (unless (and name (eq (find-class name nil) class)) (error "~S has no proper name and so no load form." class))
+    `(find-class ',name)))
+
+(defun make-load-form-saving-slots (object &key (slot-names nil slot-names-p) environment)
+  "Forms that make and fill an object like OBJECT (CLHS MAKE-LOAD-FORM-SAVING-SLOTS)."
+  (declare (ignore environment))
+  (let ((class (class-of object)) (forms '()))
+    (dolist (slot (class-field class slots))
+      (let ((name (slot-field slot name)))
+        (when (and (if slot-names-p (memq name slot-names) (not (consp (slot-field slot location)))) (slot-boundp object name))
+          (push `(%set-slot-value ',object ',name ',(slot-value object name)) forms))))
+    (values `(allocate-instance (find-class ',(class-field class name)))
+            `(progn ,@(nreverse forms)))))
+
+;;; -- DOCUMENTATION --
+
+(defgeneric documentation (object doc-type))
+(defgeneric (setf documentation) (new-value object doc-type))
+
+(defun %noted-documentation (name kind)
+  (let ((place (%find-key (%info name '%documentation nil) kind))) (if place (car place) nil)))
+
+(defun %function-documentation (function)
+  (if (%generic-function-p function)
+      (generic-field function documentation)
+      (let ((debug (%function-debug function)))
+        (if (simple-vector-p debug) (svref debug 5) nil))))
+
+(defmethod documentation ((object t) doc-type) (declare (ignore doc-type)) nil)
+(defmethod documentation ((object function) doc-type)
+  (declare (ignore doc-type))
+  (%function-documentation object))
+(defmethod documentation ((object class) doc-type)
+  (declare (ignore doc-type))
+  (or (class-field object documentation) (%noted-documentation (class-field object name) 'structure)))
+(defmethod documentation ((object standard-method) doc-type)
+  (declare (ignore doc-type))
+  (method-field object documentation))
+(defmethod documentation ((object standard-slot-definition) doc-type)
+  (declare (ignore doc-type))
+  (slot-field object documentation))
+(defmethod documentation ((object method-combination) doc-type)
+  (declare (ignore doc-type))
+  (combination-field object documentation))
+(defmethod documentation ((object cons) doc-type)
+  (and (memq doc-type '(function compiler-macro)) (fboundp object) (documentation (fdefinition object) 'function)))
+(defmethod documentation ((object symbol) doc-type)
+  (case doc-type
+    (function (or (%noted-documentation object 'function)
+                  (and (fboundp object) (not (special-operator-p object))
+                       (%function-documentation (or (macro-function object) (fdefinition object))))))
+    (type (let ((class (find-class object nil)))
+            (or (and class (documentation class t)) (%noted-documentation object 'type))))
+    (structure (%noted-documentation object 'structure))
+    (method-combination (let ((combination (%info object '%method-combination nil)))
+                          (and combination (combination-field combination documentation))))
+    (t (%noted-documentation object doc-type))))
+
+(defmethod (setf documentation) (new-value (object t) doc-type) (declare (ignore doc-type)) new-value)
+(defmethod (setf documentation) (new-value (object function) doc-type)
+  (declare (ignore doc-type))
+  (if (%generic-function-p object)
+      (setf (generic-field object documentation) new-value)
+      (let ((debug (%function-debug object)))
+        (when (simple-vector-p debug) (setf (svref debug 5) new-value))))
+  new-value)
+(defmethod (setf documentation) (new-value (object class) doc-type)
+  (declare (ignore doc-type))
+  (setf (class-field object documentation) new-value))
+(defmethod (setf documentation) (new-value (object standard-method) doc-type)
+  (declare (ignore doc-type))
+  (setf (method-field object documentation) new-value))
+(defmethod (setf documentation) (new-value (object method-combination) doc-type)
+  (declare (ignore doc-type))
+  (setf (combination-field object documentation) new-value))
+(defmethod (setf documentation) (new-value (object cons) doc-type)
+  (declare (ignore doc-type))
+  (when (fboundp object) (setf (documentation (fdefinition object) 'function) new-value))
+  new-value)
+(defmethod (setf documentation) (new-value (object symbol) doc-type)
+  (let ((class (and (memq doc-type '(type structure)) (find-class object nil))) (combination (%info object '%method-combination nil)))
+    (cond (class (setf (class-field class documentation) new-value)
+                 (%note-documentation object doc-type new-value))
+          ((and (eq doc-type 'method-combination) combination) (setf (combination-field combination documentation) new-value))
+          (t (%note-documentation object doc-type new-value)))
+    new-value))
