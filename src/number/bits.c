@@ -59,7 +59,7 @@ static Obj shift_left(Thread *t, Obj a, uint64_t count) {
         int64_t n = fix_of_obj(a), s = (int64_t)((uint64_t)n << count);
         if (s >> count == n && fits_fix(s)) return obj_of_fix(s);
     }
-    if (count > UINT64_C(1) << 40) signal_heap_exhausted(t, (size_t)(count / 8));
+    if (count > UINT64_C(1) << 40) signal_too_large(t);
     Integer x;
     integer_view(&x, a);
     mp_size_t skip = (mp_size_t)(count / 64), n = x.count + skip + 1;
@@ -99,7 +99,7 @@ Obj number_ash(Thread *t, Obj a, Obj count) {
     if (!is_integer(count)) signal_type_error(t, count, SYM(INTEGER));
     if (!is_fix(count)) {
         if (is_zero_fix(a)) return a;
-        if (integer_sign(count) > 0) signal_heap_exhausted(t, SIZE_MAX / 2);
+        if (integer_sign(count) > 0) signal_too_large(t);
         return obj_of_fix(integer_sign(a) < 0 ? -1 : 0);
     }
     int64_t n = fix_of_obj(count);

@@ -26,23 +26,15 @@ void integer_view(Integer *v, Obj x) {
     }
 }
 
+NORETURN void signal_too_large(Thread *t) { signal_condition(t, SYM(STORAGE_CONDITION), 0); }
+
 Obj big_allocate(Thread *t, mp_size_t count) {
+    enum { LARGE_LIMBS = 1024 }; /* the heap places large objects with care */
+    if (UNLIKELY(count >= LARGE_LIMBS)) return alloc_raw(t, TYPE_BIGNUM, (uint64_t)count);
     Obj header = header_make(TYPE_BIGNUM, 0, (uint64_t)count);
     Obj *p = (Obj *)(void *)heap_allocate(t, header_bytes(header));
     p[0] = header;
     return obj_of_address(p);
-}
-
-/* Cuts x to `count` limbs; what lies at the end of the nursery is simply taken back. */
-static void big_cut(Thread *t, Obj x, mp_size_t count) {
-    size_t old = header_bytes(obj_header(x));
-    if ((char *)obj_words(x) + old == t->free) {
-        Obj header = header_make(TYPE_BIGNUM, 0, (uint64_t)count);
-        obj_words(x)[0] = header;
-        t->free = (char *)obj_words(x) + header_bytes(header);
-    } else {
-        heap_shrink(t, x, (uint64_t)count);
-    }
 }
 
 Obj big_finish(Thread *t, Obj x, mp_size_t count, bool negative) {
@@ -55,7 +47,7 @@ Obj big_finish(Thread *t, Obj x, mp_size_t count, bool negative) {
         else heap_shrink(t, x, 0);
         return obj_of_fix(negative ? (int64_t)(0 - low) : (int64_t)low);
     }
-    if ((mp_size_t)obj_length(x) != count) big_cut(t, x, count);
+    if ((mp_size_t)obj_length(x) != count) heap_shrink(t, x, (uint64_t)count);
     if ((count & 1) == 0) d[count] = 0; /* padding, so that equal heaps are equal bytes */
     obj_set_flags(x, negative ? BIGNUM_NEGATIVE : 0);
     return x;
@@ -308,7 +300,7 @@ Obj integer_power(Thread *t, Obj a, uint64_t n) {
     if (n == 0) return obj_of_fix(1);
     if (is_fix(a) && fix_of_obj(a) >= -1 && fix_of_obj(a) <= 1) return fix_of_obj(a) == -1 && !(n & 1) ? obj_of_fix(1) : a;
     uint64_t length = integer_length(a);
-    if (n > (UINT64_C(1) << 40) / length) signal_heap_exhausted(t, SIZE_MAX / 2);
+    if (n > (UINT64_C(1) << 40) / length) signal_too_large(t);
     Integer x;
     integer_view(&x, a);
     if (x.count == 1 && (x.limbs[0] & (x.limbs[0] - 1)) == 0) {

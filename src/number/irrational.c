@@ -161,7 +161,7 @@ static Obj rational_power(Thread *t, Obj base, Obj power) {
     uint64_t e;
     if (is_zero_fix(base) && inverse) signal_arithmetic(t, SYM(DIVISION_BY_ZERO), SYM(EXPT), base, power);
     if (!u64_of_integer(magnitude, &e)) {
-        if (!is_fix(base) || fix_of_obj(base) < -1 || fix_of_obj(base) > 1) signal_heap_exhausted(t, SIZE_MAX / 2);
+        if (!is_fix(base) || fix_of_obj(base) < -1 || fix_of_obj(base) > 1) signal_too_large(t);
         e = integer_odd(magnitude) ? 1 : 2;
     }
     n = integer_power(t, n, e);

@@ -49,6 +49,8 @@ Obj big_allocate(Thread *t, mp_size_t count);
 Obj big_finish(Thread *t, Obj x, mp_size_t count, bool negative);
 static inline mp_limb_t *big_limbs(Obj x) { return obj_raw(x); }
 Obj integer_of_limb(Thread *t, mp_limb_t magnitude, bool negative);
+/* STORAGE-CONDITION: the result would be larger than any memory. */
+NORETURN void signal_too_large(Thread *t);
 mp_limb_t *scratch_take(mp_size_t count);
 
 /* -- arithmetic.c: failures -- */
