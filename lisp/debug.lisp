@@ -1,0 +1,195 @@
+;;;; debug.lisp: what happens to an error that nobody handles: a report and the end, or the interactive debugger.
+;;;;
+;;;; SYS:%BACKTRACE gives frames as (function-name arguments file line), the innermost first.  What the user is shown begins behind the
+;;;; functions that signal and ends before those that start the program.
+
+(in-package "SYS")
+
+(defvar *batch-p* nil "True while an uncaught error ends the process: scripts, --quit.")
+(defvar *debug-level* 0 "Number of debuggers that are entered and not left.")
+(defvar *debug-condition* nil "The condition that the debugger was entered for.")
+(defvar *debug-frames* nil "The frames that the debugger shows.")
+
+(define-condition ext::interactive-interrupt (condition) ()
+  (:report (lambda (c stream) (declare (ignore c)) (write-string "Interrupted." stream)))
+  (:documentation "What an interrupt from the keyboard signals; nobody handling it, it enters the debugger or ends a script with code 130."))
+(export 'ext::interactive-interrupt "EXT")
+
+;;; -- Backtraces --
+
+(defvar *signalling-functions*
+  '(%debugger invoke-debugger error cerror signal warn break %leaf-error %undefined-call %dispatch-miss %interrupt %retry-call
+    %decoding-call %encoding-call %signal %backtrace %frames)
+  "Functions whose frames at the innermost end are not shown.")
+(defvar *starting-functions* '(%toplevel %run-actions %load-stream %load-forms load eval %evaluate %repl-eval)
+  "Functions whose frames at the outermost end are not shown.")
+
+(defun %frames ()
+  "The frames between the place of an error and the start of the program."
+  (let ((frames (%backtrace)) (start nil))
+    (do ((l frames (cdr l)) (n 0 (1+ n))) ((or (null l) (= n 30)))
+      (when (member (caar l) *signalling-functions*) (setq start (cdr l))))
+    (let ((shown (reverse (or start frames))))
+      (do () ((not (and shown (or (member (caar shown) *starting-functions*) (null (caar shown))))))
+        (pop shown))
+      (or (nreverse shown) start))))
+
+(defmacro %with-safe-printing (&body body)
+  `(let ((*print-readably* nil) (*print-pretty* nil) (*print-length* 8) (*print-level* 4) (*print-circle* nil)
+         (*print-escape* t) (*print-base* 10) (*print-radix* nil) (*print-array* t))
+     ,@body))
+
+(defun %write-safely (stream function)
+  "Writes what the function prints; an error in it is noted instead."
+  (let ((text (handler-case (with-output-to-string (out) (funcall function out))
+                (serious-condition () "#<error while printing>"))))
+    (write-string text stream)))
+
+(defun %write-place (file line stream)
+  (when file
+    (write-string file stream)
+    (when line
+      (write-char #\: stream)
+      (write-string (%decimal line) stream))))
+
+(defun %write-frame (frame n stream)
+  (format stream "~3D: " n)
+  (%write-safely stream (lambda (out) (prin1 (cons (first frame) (second frame)) out)))
+  (when (third frame)
+    (write-string "  " stream)
+    (%write-place (third frame) (fourth frame) stream))
+  (terpri stream))
+
+(defun %write-backtrace (frames stream &optional (limit 40))
+  (%with-safe-printing
+    (let ((n 0))
+      (dolist (frame frames)
+        (when (>= n limit)
+          (format stream "     ... ~D more~%" (- (length frames) n))
+          (return))
+        (%write-frame frame n stream)
+        (incf n)))))
+
+(defun %write-condition (condition stream)
+  "The condition's type and report."
+  (%with-safe-printing
+    (%write-safely stream (lambda (out) (prin1 (type-of condition) out)))
+    (write-string ": " stream)
+    (%write-safely stream (lambda (out) (let ((*print-escape* nil)) (princ condition out))))
+    (terpri stream)))
+
+(defun %library-file-p (file) (eql (mismatch "lisp/" file) 5))
+
+(defun %error-place (frames)
+  "File and line of the innermost frame of the user's code, a cons; else of the top-level form that is being evaluated; or NIL."
+  (let ((frame (find-if (lambda (frame) (and (third frame) (not (%library-file-p (third frame))))) frames)))
+    (if frame (cons (third frame) (fourth frame)) *source-place*)))
+
+(defun %report-error (condition stream frames)
+  "What is printed for an error before the process ends or the debugger asks: type, report, place."
+  (fresh-line stream)
+  (%write-condition condition stream)
+  (let ((place (%error-place frames)))
+    (when place
+      (write-string "  at " stream)
+      (%write-place (car place) (cdr place) stream)
+      (terpri stream))))
+
+(defun %die (condition)
+  "Reports an error that nobody handles and ends the process with code 1."
+  (let ((out *error-output*) (frames (%frames)))
+    (finish-output *standard-output*)
+    (write-string "Unhandled " out)
+    (%report-error condition out frames)
+    (write-line "Backtrace:" out)
+    (%write-backtrace frames out)
+    (finish-output out)
+    (ext:quit 1)))
+
+;;; -- The debugger --
+
+(defun %show-restarts (restarts out)
+  (write-line "Restarts:" out)
+  (let ((n 0) (names nil))
+    (dolist (restart restarts)
+      (let ((name (restart-name restart)))
+        (format out "~3D: " n)
+        (if (or (null name) (member name names))
+            (write-string "" out)
+            (format out "[~A] " name))
+        (push name names)
+        (%write-safely out (lambda (out) (princ restart out)))
+        (terpri out)
+        (incf n)))))
+
+(defun %debug-help (out)
+  (write-line "Forms are evaluated.  Commands:
+  N or :r N   invoke restart N          :bt [N]   backtrace (N frames)
+  :c          continue, if possible     :f N      show frame N
+  :e          show the error again      :q        back to top level
+  :a          back one level            :help     this" out))
+
+(defun %choose-restart (n restarts out)
+  (if (and (integerp n) (< -1 n (length restarts)))
+      (invoke-restart-interactively (nth n restarts))
+      (format out "There is no restart ~S.~%" n)))
+
+(defun %show-frame (n out)
+  (let ((frame (and (integerp n) (>= n 0) (nth n *debug-frames*))))
+    (if (null frame)
+        (format out "There is no frame ~S.~%" n)
+        (%with-safe-printing
+          (%write-frame frame n out)
+          (let ((i 0))
+            (dolist (argument (second frame))
+              (format out "     argument ~D = " i)
+              (%write-safely out (lambda (out) (prin1 argument out)))
+              (terpri out)
+              (incf i)))))))
+
+(defun %debug-command (form restarts in out)
+  "Does what a keyword or number typed at the debugger means; false if the form is none of these."
+  (flet ((argument () (read-from-string (read-line in nil "") nil nil)))
+    (case form
+      (:r (%choose-restart (argument) restarts out) t)
+      ((:bt :b) (%write-backtrace *debug-frames* out (let ((n (argument))) (if (integerp n) n 40))) t)
+      (:f (%show-frame (argument) out) t)
+      (:e (%report-error *debug-condition* out *debug-frames*) (%show-restarts restarts out) t)
+      ((:c :continue)
+       (let ((restart (find-restart 'continue *debug-condition*)))
+         (if restart (invoke-restart-interactively restart) (write-line "There is no way to continue." out))
+         t))
+      ((:q :abort :top) (throw '%top-level nil))
+      ((:a) (abort *debug-condition*))
+      ((:help :h :?) (%debug-help out) t)
+      (t (cond ((and (integerp form) (>= form 0)) (%choose-restart form restarts out) t))))))
+
+(defun %debugger (condition)
+  "The interactive debugger, entered by INVOKE-DEBUGGER; it is left by a restart only.  In a script: a report and exit code 1."
+  (when *batch-p* (%die condition))
+  (let* ((*debug-level* (1+ *debug-level*))
+         (*debug-condition* condition)
+         (*debug-frames* (%frames))
+         (restarts (compute-restarts condition))
+         (out *debug-io*)
+         (*readtable* *readtable*))
+    (finish-output *standard-output*)
+    (%report-error condition out *debug-frames*)
+    (%show-restarts restarts out)
+    (when (= *debug-level* 1) (write-line "(:help for commands)" out))
+    (do () (nil)
+      (with-simple-restart (abort "Back to debugger level ~D." *debug-level*)
+        (%read-eval-print *debug-io* (lambda (form) (%debug-command form restarts *debug-io* out)))))))
+
+(defun %interrupt ()
+  "What an interrupt from the keyboard does."
+  (let ((condition (make-condition 'ext::interactive-interrupt)))
+    (with-simple-restart (continue "Continue.")
+      (signal condition)
+      (when *batch-p*
+        (finish-output)
+        (fresh-line *error-output*)
+        (write-line "Interrupted." *error-output*)
+        (ext:quit 130))
+      (invoke-debugger condition)))
+  nil)
