@@ -73,7 +73,7 @@ static void verify_object(Heap *h, const Obj *p) {
 
 static void verify_root(void *heap, Obj *slots, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
-        if (!is_header(slots[i]) || name != (const char *)ROOT_STATIC_SYMBOLS) verify_word(heap, &slots[i], slots[i]);
+        if (!is_header(slots[i]) || strcmp(name, ROOT_STATIC_SYMBOLS) != 0) verify_word(heap, &slots[i], slots[i]);
 }
 
 static bool count_useless(Heap *h, Obj *pair, void *data) {
