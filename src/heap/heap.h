@@ -124,8 +124,8 @@ bool finalizer_take(Heap *heap, Obj *object, Obj *function);
 
 /* -- why.c: who keeps what -- */
 
-/* The shortest path of references from a root to x, as a list of alternating descriptions and objects: (root-name object ("how" . index)
-   object ... x), or NIL if there is none.  The Lisp stack is asked last.  Signals nothing. */
+/* The shortest path of references from a root to x: a list (root-name object slot object slot ... x), or NIL if there is none.  A slot is a
+   fixnum: 0 and 1 are CAR and CDR of a cons, else it is as for obj_slots.  The control stack is asked last. */
 Obj heap_why_live(Thread *t, Obj x);
 /* Counts objects and bytes by type in one generation (3: tenured) as of the last collection; the youngest is not counted. */
 typedef struct Census {

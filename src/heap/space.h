@@ -68,6 +68,7 @@ struct Heap {
         Obj *table;
     } last_table;
     FinalizerTable finalizers, ready;
+    WordStack path;               /* of the last WHY-LIVE */
 
     /* policy */
     int requested;                /* the generation that (GC) asked for; -1: none */
