@@ -10,11 +10,6 @@
 (defvar *debug-condition* nil "The condition that the debugger was entered for.")
 (defvar *debug-frames* nil "The frames that the debugger shows.")
 
-(define-condition ext::interactive-interrupt (condition) ()
-  (:report (lambda (c stream) (declare (ignore c)) (write-string "Interrupted." stream)))
-  (:documentation "What an interrupt from the keyboard signals; nobody handling it, it enters the debugger or ends a script with code 130."))
-(export 'ext::interactive-interrupt "EXT")
-
 ;;; -- Backtraces --
 
 (defvar *signalling-functions*
@@ -96,9 +91,13 @@
       (terpri stream))))
 
 (defun %die (condition)
-  "Reports an error that nobody handles and ends the process with code 1."
+  "Reports an error that nobody handles and ends the process with code 1; code 130 after an interrupt."
   (let ((out *error-output*) (frames (%frames)))
     (finish-output *standard-output*)
+    (when (typep condition 'ext:interactive-interrupt)
+      (fresh-line out)
+      (write-line "Interrupted." out)
+      (ext:quit 130))
     (write-string "Unhandled " out)
     (%report-error condition out frames)
     (write-line "Backtrace:" out)
@@ -180,16 +179,3 @@
     (do () (nil)
       (with-simple-restart (abort "Back to debugger level ~D." *debug-level*)
         (%read-eval-print *debug-io* (lambda (form) (%debug-command form restarts *debug-io* out)))))))
-
-(defun %interrupt ()
-  "What an interrupt from the keyboard does."
-  (let ((condition (make-condition 'ext::interactive-interrupt)))
-    (with-simple-restart (continue "Continue.")
-      (signal condition)
-      (when *batch-p*
-        (finish-output)
-        (fresh-line *error-output*)
-        (write-line "Interrupted." *error-output*)
-        (ext:quit 130))
-      (invoke-debugger condition)))
-  nil)

@@ -180,7 +180,7 @@ A file without type is looked for with the type lisp, too."
 (defun ext:quit (&optional (code 0) &key abort)
   "End the process with an exit code.  Cleanup forms are run and output is written; with ABORT only the latter."
   (let ((code (if (integerp code) (logand code 255) (if code 0 1))))
-    (if abort (%exit-now code) (throw '%quit code))))
+    (if abort (%exit code) (throw '%quit code))))
 
 (defun lisp-implementation-type () "The name of this Lisp (CLHS LISP-IMPLEMENTATION-TYPE)." "Windfall")
 (defun lisp-implementation-version () "Its version (CLHS LISP-IMPLEMENTATION-VERSION)." "0.1.0")
