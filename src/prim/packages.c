@@ -30,7 +30,7 @@ static Obj find_package(Thread *t, Obj x) {
 static Obj designated_package(Thread *t, Obj x) {
     Obj p = find_package(t, x);
     if (is_nil(p))
-        signal_condition(t, SYM(SIMPLE_PACKAGE_ERROR), 6, SYM(K_PACKAGE), x, SYM(K_FORMAT_CONTROL), alloc_text(t, "There is no package ~S."),
+        signal_condition(t, SYM(PACKAGE_ERROR), 6, SYM(K_PACKAGE), x, SYM(K_FORMAT_CONTROL), alloc_text(t, "There is no package ~S."),
                          SYM(K_FORMAT_ARGUMENTS), alloc_list(t, 1, &x));
     return p;
 }

@@ -288,7 +288,7 @@ enum { FAST_TOP = 1, FAST_LIST = 2, FAST_PRESERVE = 4 };
 
 BUILTIN(read_fast, "%READ-FAST", 3, 3, "stream mode backquotes",
         "Tries to read a form from the stream's buffer: the form and T; NIL and :EOF at the end of a string; NIL and :CLOSE behind a closing "
-        "parenthesis (with mode 2); or NIL and NIL, nothing consumed.  Mode: 1 at top level, 2 in a list, plus 4 to leave the whitespace behind the form.") {
+        "parenthesis (with mode 2); or NIL and NIL, nothing consumed, or NIL and :SLOW: neither try the parts.  Mode: 1 at top level, 2 in a list, plus 4 to leave the whitespace behind the form.") {
     Reader r;
     Obj form, s = stream_resolve_input(t, args[0]);
     int64_t mode = is_fix(args[1]) ? fix_of_obj(args[1]) : 0;
@@ -301,9 +301,12 @@ BUILTIN(read_fast, "%READ-FAST", 3, 3, "stream mode backquotes",
         return values_2(t, form, T_);
     }
     bool close = r.status == READ_CLOSE && (mode & FAST_LIST), end = r.status == READ_NOTHING && whole;
-    if (!close && !end) return values_2(t, NIL, NIL);
-    reader_detach(&r, s);
-    return values_2(t, NIL, close ? SYM(K_CLOSE) : SYM(K_EOF));
+    if (close || end) {
+        reader_detach(&r, s);
+        return values_2(t, NIL, close ? SYM(K_CLOSE) : SYM(K_EOF));
+    }
+    bool hopeless = r.status == READ_DEEP || (whole && (r.status == READ_UNFINISHED || r.status == READ_WRONG));
+    return values_2(t, NIL, hopeless ? SYM(K_SLOW) : NIL);
 }
 
 BUILTIN(read_string_fast, "%READ-STRING-FAST", 4, 4, "string start end preserve",

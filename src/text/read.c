@@ -502,7 +502,7 @@ static Got read_any(Thread *t, Reader *r, Obj *out) {
     } while (kind_of(r, c) == READ_WHITESPACE);
     *out = NIL;
     if (kind_of(r, c) == READ_TERMINATING || c == '#') {
-        if (r->depth == DEPTH_LIMIT) return fail(r, READ_OTHER, "nested too deeply");
+        if (r->depth == DEPTH_LIMIT) return fail(r, READ_DEEP, "nested too deeply");
         r->depth++;
         Got got = read_macro(t, r, c, out);
         r->depth--;

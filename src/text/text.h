@@ -124,6 +124,7 @@ typedef enum ReadStatus {
     READ_UNFINISHED, /* the end, within a form */
     READ_CLOSE,      /* a closing parenthesis, before a form began; it is taken */
     READ_WRONG,      /* `message` says what */
+    READ_DEEP,       /* nested too deeply for C */
     READ_OTHER,      /* syntax that is the Lisp reader's affair */
 } ReadStatus;
 
