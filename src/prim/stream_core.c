@@ -606,8 +606,9 @@ static void buffer_unread_char(Thread *t, Obj s) {
     if (!last) stream_error(t, s, "No character can be unread from ~S now", 1, s, NIL);
     stream_put(s, STREAM_POSITION, position);
     stream_put(s, STREAM_LAST, 0);
-    bool fd = stream_get(s, STREAM_KIND) == STREAM_FD;
-    uint32_t c = fd ? stream_in_bytes(s)[position] : simple_string_char(obj_slots(s)[STREAM_IN_BUFFER], (uint64_t)position);
+    uint32_t c = 0;
+    if (stream_get(s, STREAM_KIND) == STREAM_FD) codec_decode((Codec)stream_get(s, STREAM_CODEC), stream_in_bytes(s) + position, (size_t)last, &c);
+    else c = simple_string_char(obj_slots(s)[STREAM_IN_BUFFER], (uint64_t)position);
     if (c == '\n') stream_put(s, STREAM_LINE, stream_get(s, STREAM_LINE) - 1);
 }
 
