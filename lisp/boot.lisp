@@ -139,6 +139,15 @@
               definition)
         definition)))
 
+;;; The compiler makes calls of FUNCALL and APPLY instructions; these are for #'FUNCALL and the like.
+(defun apply (function argument &rest arguments)
+  (if arguments
+      (apply function argument (apply (function list*) arguments))
+      (apply function argument)))
+
+(defun funcall (function &rest arguments)
+  (apply function arguments))
+
 ;;; -- Macro lambda lists --
 
 (defun %lambda-list-bounds (pattern)

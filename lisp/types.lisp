@@ -20,6 +20,9 @@
 
 ;;; -- Names --
 
+(defconstant most-positive-fixnum 2305843009213693951)
+(defconstant most-negative-fixnum -2305843009213693952)
+
 (defun %each-pair (function plist)
   (do ((tail plist (cddr tail)))
       ((not tail))

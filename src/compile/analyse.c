@@ -124,7 +124,7 @@ Node *analyse_named_call(Compiler *c, Scope *s, Ref name, uint32_t n, Node **arg
     Obj x = ref(c, name);
     (void)form;
     if (eq(x, SYM(SET_DEFUN))) note_definition(c, n, args);
-    if (is_symbol(x) && !is_nil(symbol_slots(x)[SYMBOL_INFO]) && !scope_notinline(c, s, x)) {
+    if (is_symbol(x) && (!is_nil(symbol_slots(x)[SYMBOL_INFO]) || eq(x, SYM(FUNCALL))) && !scope_notinline(c, s, x)) {
         Node *inlined = inline_call(c, s, name, n, args);
         if (inlined) return inlined;
         Obj expansion = symbol_info(x, SYM(INLINE_EXPANSION), NIL);
