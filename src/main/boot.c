@@ -47,6 +47,7 @@ void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes)
     reader_start(&r, text, bytes, t->world->package_sys);
     r.line = 1;
     r.base_strings = true;
+    r.exports = true;
     for (;;) {
         r.package = symbol_value(t, SYM(PACKAGE_VAR));
         r.features = symbol_value(t, SYM(FEATURES));

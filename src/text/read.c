@@ -173,6 +173,11 @@ static Got qualified_symbol(Thread *t, Reader *r, Obj *out) {
         return GOT_FORM;
     }
     *out = package_find_symbol_text(package, token_text(r, last + 1), &status);
+    if (r->exports && !eq(status, SYM(K_EXTERNAL))) {
+        *out = package_intern_text(t, package, token_text(r, last + 1), &status);
+        package_export(t, package, *out);
+        return GOT_FORM;
+    }
     return eq(status, SYM(K_EXTERNAL)) ? GOT_FORM : fail(r, READ_OTHER, "the symbol is not external in its package");
 }
 

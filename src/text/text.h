@@ -135,6 +135,7 @@ typedef struct Reader {
     const char *p, *end; /* what is still to be read */
     bool wide;           /* characters of 32 bits instead of UTF-8 */
     bool note_places;
+    bool exports;        /* the library's own text: EXT:NAME makes the symbol and makes it external */
     bool base_strings;   /* literal strings of ASCII are base strings */
     bool odd_wide;       /* characters of codes above 127 are odd */
     const uint8_t *kinds; /* ReadKind of the codes below 128 */
