@@ -10,4 +10,13 @@ Obj compile_form(Thread *t, Obj form, Obj environment);
 /* Compiles a lambda expression (LAMBDA ...) or (NAMED-LAMBDA name ...) in the environment: the function itself. */
 Obj compile_lambda(Thread *t, Obj lambda, Obj environment);
 
+/* Slots of an ENVIRONMENT as macro functions see it: association lists, innermost first.
+   variables: (name :LEXICAL t) (name :SPECIAL t) (name :SYMBOL-MACRO expansion)
+   functions: (name :FUNCTION nil) (name :MACRO function)   declarations: (name :INLINE t), :NOTINLINE, (name :TYPE type), :FTYPE */
+enum { ENVIRONMENT_VARIABLES, ENVIRONMENT_FUNCTIONS, ENVIRONMENT_DECLARATIONS, ENVIRONMENT_LENGTH };
+
+bool is_special_operator(Obj symbol);
+/* EQ, or the same (SETF symbol). */
+bool function_names_equal(Obj a, Obj b);
+
 #endif

@@ -190,11 +190,6 @@ struct Scope {
     Scope *up;
 };
 
-/* Slots of an ENVIRONMENT as macro functions see it: association lists, innermost first.
-   variables: (name :LEXICAL type) (name :SPECIAL) (name :SYMBOL-MACRO expansion)
-   functions: (name :FUNCTION) (name :MACRO function)   declarations: (kind name . data) */
-enum { ENVIRONMENT_VARIABLES, ENVIRONMENT_FUNCTIONS, ENVIRONMENT_DECLARATIONS, ENVIRONMENT_LENGTH };
-
 /* -- Declarations of one body -- */
 
 typedef enum DeclarationKind { DECLARE_SPECIAL, DECLARE_TYPE, DECLARE_FTYPE, DECLARE_INLINE, DECLARE_NOTINLINE, DECLARE_IGNORE, DECLARE_IGNORABLE, DECLARE_SAFETY } DeclarationKind;
@@ -276,7 +271,6 @@ Scope *scope_function(Compiler *c, Scope *s, Obj name);
 bool scope_notinline(Compiler *c, Scope *s, Obj name);
 Scope *scope_of_environment(Compiler *c, Obj environment);
 Obj environment_of_scope(Compiler *c, Scope *s);
-bool names_equal(Obj a, Obj b);
 bool is_function_name(Obj name);
 
 /* declare.c */
@@ -311,7 +305,6 @@ Ref macroexpand(Compiler *c, Scope *s, Ref form, Obj function);
 
 /* analyse-special.c: *known is false if the operator is no special operator */
 Node *analyse_special(Compiler *c, Scope *s, Ref form, bool *known);
-bool is_special_operator(Obj symbol);
 
 /* analyse-lambda.c */
 Lambda *analyse_lambda(Compiler *c, Scope *s, Ref expression);

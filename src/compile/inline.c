@@ -350,7 +350,7 @@ static const InlineRow rows[] = {
     {"ODDP", 1, 1, make_parity, 0, 1, 0}, {"EVENP", 1, 1, make_parity, 0, 0, 0},
     {"MAX", 2, 2, make_extreme, 0, REL_LT, 0}, {"MIN", 2, 2, make_extreme, 0, REL_GT, 0},
     {"VALUES", 0, MANY, make_values, 0, 0, 0}, {"IDENTITY", 1, 1, make_values, 0, 0, 0},
-    {"APPLY", 2, MANY, make_apply, 0, 0, 0},
+    {"FUNCALL", 1, MANY, make_funcall, 0, 0, 0}, {"APPLY", 2, MANY, make_apply, 0, 0, 0},
     {"%STRUCTURE-SETF", 3, 3, make_structure_setf, 0, 0, 0}, {"%STRUCTURE-P", 2, 2, make_structure_p, 0, 0, 0},
 };
 

@@ -22,7 +22,7 @@ static bool is_setf_name(Obj x) {
 bool is_function_name(Obj x) { return is_symbol(x) || is_setf_name(x); }
 
 /* EQ, or the same (SETF symbol). */
-bool names_equal(Obj a, Obj b) { return eq(a, b) || (is_setf_name(a) && is_setf_name(b) && eq(cadr(a), cadr(b))); }
+bool function_names_equal(Obj a, Obj b) { return eq(a, b) || (is_setf_name(a) && is_setf_name(b) && eq(cadr(a), cadr(b))); }
 
 /* The entry that says what the symbol means as a variable; NULL if the scope says nothing. */
 Scope *scope_variable(const Compiler *c, Scope *s, Obj name) {
@@ -34,14 +34,14 @@ Scope *scope_variable(const Compiler *c, Scope *s, Obj name) {
 /* The entry that says what the name means as an operator. */
 Scope *scope_function(Compiler *c, Scope *s, Obj name) {
     for (; s; s = s->up)
-        if (s->kind >= SCOPE_FUNCTION && s->kind <= SCOPE_ALIEN_FUNCTION && names_equal(ref(c, s->name), name)) return s;
+        if (s->kind >= SCOPE_FUNCTION && s->kind <= SCOPE_ALIEN_FUNCTION && function_names_equal(ref(c, s->name), name)) return s;
     return NULL;
 }
 
 /* Whether calls of the global function may not be inlined here. */
 bool scope_notinline(Compiler *c, Scope *s, Obj name) {
     for (; s; s = s->up)
-        if ((s->kind == SCOPE_INLINE || s->kind == SCOPE_NOTINLINE) && names_equal(ref(c, s->name), name)) return s->kind == SCOPE_NOTINLINE;
+        if ((s->kind == SCOPE_INLINE || s->kind == SCOPE_NOTINLINE) && function_names_equal(ref(c, s->name), name)) return s->kind == SCOPE_NOTINLINE;
     return is_symbol(name) && eq(symbol_info(name, SYM(INLINE_DECLARED), NIL), SYM(NOTINLINE));
 }
 
