@@ -17,6 +17,9 @@
 
 #include "run/instruction.h"
 
+/* A function with code of its own, not a leaf's or a generic function's. */
+static inline bool is_compiled(Obj f) { return has_type(f, TYPE_FUNCTION) && is_obj(obj_slots(f)[FUNCTION_CODE]); }
+
 Obj interpret(Thread *t, Enter how, Obj f, Obj *base, uint32_t n) {
     static const void *const labels[OP_COUNT] = {
 #define OP(id, operands, effect) [OP_##id] = &&L_##id,
@@ -463,12 +466,24 @@ L_CALL_VALUES:
     goto call;
 values_exhausted:
     signal_format(t, SYM(STORAGE_CONDITION), "Control stack exhausted.", 0);
+    /* The spread arguments of anything but compiled code lie behind the frame, so that a second try finds the list as it was. */
 L_APPLY:
-    SYNC();
     f = R[B];
+    n = C;
+    if (UNLIKELY(!is_compiled(f))) goto apply_apart;
+    SYNC();
     nb = R + A + FRAME_HEADER;
-    n = slow_spread(t, nb, C);
+    n = slow_spread(t, nb, n);
     CALL_HEADER();
+    goto call_function;
+apply_apart:
+    SYNC();
+    nb = t->top + FRAME_HEADER;
+    if (!stack_ensure(t, nb + n)) goto values_exhausted;
+    memcpy(nb, R + A + FRAME_HEADER, n * sizeof(Obj));
+    n = slow_spread(t, nb, n);
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = frame_word(pc - code, FRAME_DOOR);
     goto call;
 
     /* Tail calls move the arguments down and take over the frame's header; builtins are called where the arguments are, so that a
@@ -487,9 +502,11 @@ L_TAIL_SELF:
     n = C;
     goto tail;
 L_TAIL_APPLY:
-    SYNC();
     f = R[B];
-    n = slow_spread(t, R + A + FRAME_HEADER, C);
+    n = C;
+    if (UNLIKELY(!is_compiled(f))) goto apply_apart;
+    SYNC();
+    n = slow_spread(t, R + A + FRAME_HEADER, n);
 tail:
     nb = R + A + FRAME_HEADER;
     if (LIKELY(is_obj(f) && obj_type(f) == TYPE_FUNCTION)) {
