@@ -3,7 +3,7 @@
    The first files of the library are loaded while ERROR, SYS::%LEAF-ERROR and SYS::%UNDEFINED-CALL are the leaves below; lisp/conditions.lisp puts
    the real functions in their place.  So a mistake in those files says what it is instead of failing silently.  The printer here knows
    only enough to show the culprit; it prints at most a few levels and elements. */
-#include "run/run.h"
+#include "run/frame.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,23 +43,43 @@ static void early_print(Obj x, int depth) {
     else if (is_symbol(x)) early_put_string(symbol_slots(x)[SYMBOL_NAME]);
     else if (is_cons(x)) early_print_list(x, depth);
     else if (is_simple_string(x)) early_put_string(x);
-    else if (is_obj(x)) fprintf(stderr, "#<%s>", shapes[obj_type(x)].name);
+    else if (is_function(x) && has_type(obj_slots(x)[FUNCTION_CONSTANTS], TYPE_SIMPLE_VECTOR)) {
+        fputs("#'", stderr);
+        early_print(obj_slots(obj_slots(obj_slots(x)[FUNCTION_CONSTANTS])[0])[DEBUG_NAME], 2);
+    } else if (is_obj(x)) fprintf(stderr, "#<%s>", shapes[obj_type(x)].name);
     else fprintf(stderr, "#<word %llx>", (unsigned long long)x.w);
 }
 
-NORETURN static void early_die(const char *what, uint32_t n, const Obj *args) {
+/* The names of the frames that run, the innermost first. */
+static void early_backtrace(Thread *t) {
+    fputs("  in", stderr);
+    for (Obj *base = t->base; base > t->stack; base = frame_caller(base)) {
+        Obj constants = obj_slots(frame_function(base))[FUNCTION_CONSTANTS];
+        if (has_type(constants, TYPE_SIMPLE_VECTOR)) {
+            fputc(' ', stderr);
+            early_print(obj_slots(obj_slots(constants)[0])[DEBUG_NAME], 2);
+        }
+        if (frame_caller(base) == base) break;
+    }
+    fputc('\n', stderr);
+}
+
+NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Obj *args) {
     fflush(stdout);
     fprintf(stderr, "windfall: %s while the library is being loaded:", what);
     for (uint32_t i = 0; i < n; i++) {
         fputc(' ', stderr);
         early_print(args[i], EARLY_DEPTH);
     }
+    fputs("\n  at ", stderr);
+    early_print(symbol_value(t, SYM(SOURCE_PLACE)), 2);
     fputc('\n', stderr);
+    early_backtrace(t);
     exit(1);
 }
 
-BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") { early_die("error", n, args); }
+BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") { early_die(t, "error", n, args); }
 
-BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") { early_die("error", n, args); }
+BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") { early_die(t, "error", n, args); }
 
-BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") { early_die("undefined function", n, args); }
+BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") { early_die(t, "undefined function", n, args); }
