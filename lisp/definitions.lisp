@@ -11,7 +11,7 @@
   (%form-error "The slot ~S has the option ~S more than once." name option))
 
 (defun %initfunction-form (form)
-  (if (%constant-form-p form) `(constantly ,form) `#'(lambda () ,form)))
+  (if (%literal-form-p form) `(constantly ,form) `#'(lambda () ,form)))
 
 (defun %check-accessor-name (name option)
   (unless (and name (symbolp name)) (%form-error "~S is not a name for the option ~S." name option)))
@@ -34,7 +34,7 @@
            (push option seen)
            (case option
              (:initform (setq others (list* `#'(lambda () ,value) :initfunction `',value :initform others))
-                        (when (%constant-form-p value) (setq others (list* `(constantly ,value) (cdr others)))))
+                        (when (%literal-form-p value) (setq others (list* `(constantly ,value) (cdr others)))))
              (t (setq others (list* `',value option others)))))
           (t (if (memq option reportable-options)
                  (setq others (list* `',value option others))

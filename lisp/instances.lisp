@@ -225,7 +225,7 @@
         (unless (or (eq after-initialize t) (eq after-shared t))
           (compile nil (%constructor-form class keywords after-shared after-initialize)))))))
 
-(defun %constant-form-p (form)
+(defun %literal-form-p (form)
   (or (numberp form) (characterp form) (stringp form) (keywordp form) (null form) (eq form t)
       (and (consp form) (eq (car form) 'quote))))
 
@@ -234,7 +234,7 @@
   (let ((tail (%find-initarg slot variables)) (form (slot-field slot initform)))
     (cond (tail (cadr tail))
           ((null (slot-field slot initfunction)) '(%unbound))
-          ((%constant-form-p form) form)
+          ((%literal-form-p form) form)
           (t `(funcall ',(slot-field slot initfunction))))))
 
 (defun %constructor-form (class keywords after-shared after-initialize)

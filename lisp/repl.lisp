@@ -30,7 +30,7 @@
       (cond ((eql c #\Newline) (return))
             ((not (member c '(#\Space #\Tab))) (unread-char c stream) (return))))))
 
-(defun %read-form (stream)
+(defun %repl-read-form (stream)
   "A form that the user types, STREAM at the end of the input."
   (if (interactive-stream-p stream)
       (let ((prompt (%prompt)))
@@ -53,7 +53,7 @@
 
 (defun %read-eval-print (stream &optional (command (constantly nil)))
   "One form: read, evaluated, its values printed.  COMMAND is asked first; what it returns true for is done."
-  (let ((form (%read-form stream)))
+  (let ((form (%repl-read-form stream)))
     (cond ((eq form stream)
            (when (interactive-stream-p stream) (terpri stream))
            (ext:quit (if (plusp *debug-level*) 1 0)))

@@ -713,7 +713,7 @@
 (defun %coercion-failure (object type)
   (error 'type-error :datum object :expected-type type))
 
-(defun %vector-type (type)
+(defun %vector-type-parts (type)
   "For an expanded type of vectors: true, the element type (T if it is open) and the length or NIL."
   (cond ((not (consp type)) (values nil nil nil))
         ((and (%memq (car type) '(array simple-array))
@@ -724,7 +724,7 @@
                    (if (and (consp dimensions) (integerp (car dimensions))) (car dimensions) nil))))
         ((%memq (car type) '(or and))
          (dolist (part (cdr type) (values nil nil nil))
-           (multiple-value-bind (vector element-type length) (%vector-type (%expand-type part))
+           (multiple-value-bind (vector element-type length) (%vector-type-parts (%expand-type part))
              (if vector (return (values vector element-type length))))))
         (t (values nil nil nil))))
 
@@ -782,7 +782,7 @@
           ((and (eq (car expanded) 'cons) (typep object 'sequence))
            (let ((list (%coerce-to-list object)))
              (if (typep list type) list (%coercion-failure object type))))
-          (t (multiple-value-bind (vector element-type length) (%vector-type expanded)
+          (t (multiple-value-bind (vector element-type length) (%vector-type-parts expanded)
                (if (and vector (typep object 'sequence))
                    (let ((result (%coerce-to-vector object element-type length type)))
                      (if (typep result type) result (%coercion-failure object type)))
