@@ -148,6 +148,14 @@
 (defun funcall (function &rest arguments)
   (apply function arguments))
 
+(defun complement (function)
+  "A function that is true where FUNCTION is false."
+  (lambda (&rest arguments) (not (apply function arguments))))
+
+(defun constantly (value)
+  "A function of any arguments that returns VALUE."
+  (lambda (&rest arguments) (declare (ignore arguments)) value))
+
 ;;; -- Macro lambda lists --
 
 (defun %lambda-list-bounds (pattern)

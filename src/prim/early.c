@@ -50,6 +50,7 @@ static void early_print(Obj x, int depth) {
     else fprintf(stderr, "#<word %llx>", (unsigned long long)x.w);
 }
 
+<<<<<<< HEAD
 /* The names of the frames that run, the innermost first. */
 static void early_backtrace(Thread *t) {
     fputs("  in", stderr);
@@ -64,9 +65,14 @@ static void early_backtrace(Thread *t) {
     fputc('\n', stderr);
 }
 
+=======
+>>>>>>> 7b2fa8a (EVAL, COMPILE, macro expansion, TRACE; places in early errors)
 NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Obj *args) {
     fflush(stdout);
-    fprintf(stderr, "windfall: %s while the library is being loaded:", what);
+    Obj place = symbol_value(t, SYM(SOURCE_PLACE));
+    fprintf(stderr, "windfall: %s while the library is being loaded, at ", what);
+    early_print(place, EARLY_DEPTH);
+    fputc(':', stderr);
     for (uint32_t i = 0; i < n; i++) {
         fputc(' ', stderr);
         early_print(args[i], EARLY_DEPTH);
