@@ -50,7 +50,6 @@ static void early_print(Obj x, int depth) {
     else fprintf(stderr, "#<word %llx>", (unsigned long long)x.w);
 }
 
-<<<<<<< HEAD
 /* The names of the frames that run, the innermost first. */
 static void early_backtrace(Thread *t) {
     fputs("  in", stderr);
@@ -65,14 +64,9 @@ static void early_backtrace(Thread *t) {
     fputc('\n', stderr);
 }
 
-=======
->>>>>>> 7b2fa8a (EVAL, COMPILE, macro expansion, TRACE; places in early errors)
 NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Obj *args) {
     fflush(stdout);
-    Obj place = symbol_value(t, SYM(SOURCE_PLACE));
-    fprintf(stderr, "windfall: %s while the library is being loaded, at ", what);
-    early_print(place, EARLY_DEPTH);
-    fputc(':', stderr);
+    fprintf(stderr, "windfall: %s while the library is being loaded:", what);
     for (uint32_t i = 0; i < n; i++) {
         fputc(' ', stderr);
         early_print(args[i], EARLY_DEPTH);
