@@ -233,7 +233,7 @@
 
 (defun %bind-aux (specs bindings)
   "Pushes the bindings of the &AUX part."
-  (let ((tail (%memq '&aux specs)) (spec nil))
+  (let ((tail (memq '&aux specs)) (spec nil))
     (tagbody
      next
        (setq tail (cdr tail))
@@ -452,11 +452,11 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
           ((eq kind 'ftype)
            (%proclaim-each (lambda (name) (%set-info (%function-cell name) '%global-ftype (car rest))) (cdr rest)))
           ((eq kind 'declaration)
-           (%proclaim-each (lambda (name) (if (not (%memq name *declarations*)) (setq *declarations* (cons name *declarations*))))
+           (%proclaim-each (lambda (name) (if (not (memq name *declarations*)) (setq *declarations* (cons name *declarations*))))
                            rest))
-          ((%memq kind '(ignore ignorable dynamic-extent))
+          ((memq kind '(ignore ignorable dynamic-extent))
            (%form-error "~S is not allowed in a proclamation." spec))
-          ((%memq kind *declarations*) nil)
+          ((memq kind *declarations*) nil)
           (t (%proclaim-type kind rest))))
   nil)
 
@@ -648,7 +648,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 (defun %expand-case (variable clauses otherwise)
   "Nested IFs; OTHERWISE is the list of the last form, or T if T and OTHERWISE clauses are allowed."
   (cond ((not clauses) (if (consp otherwise) (car otherwise) nil))
-        ((and (eq otherwise t) (consp (car clauses)) (%memq (caar clauses) '(t otherwise)))
+        ((and (eq otherwise t) (consp (car clauses)) (memq (caar clauses) '(t otherwise)))
          (if (cdr clauses) (%form-error "The clause ~S is not the last one." (car clauses)))
          (%progn (cdar clauses)))
         (t (let ((keys (%case-keys (car clauses))) (rest (%expand-case variable (cdr clauses) otherwise)))
@@ -704,13 +704,13 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
   "A form that tells whether the value of the variable is of the type."
   (let ((predicate (if (symbolp type) (%find-key *type-predicates* type) nil)))
     (cond (predicate (list (car predicate) variable))
-          ((%memq type '(t otherwise)) t)
+          ((memq type '(t otherwise)) t)
           (t `(typep ,variable ',type)))))
 
 (defun %expand-typecase (variable clauses otherwise)
   (cond ((not clauses) (if (consp otherwise) (car otherwise) nil))
         ((not (consp (car clauses))) (%form-error "~S is not a clause of TYPECASE." (car clauses)))
-        ((and (eq otherwise t) (%memq (caar clauses) '(t otherwise))) (%progn (cdar clauses)))
+        ((and (eq otherwise t) (memq (caar clauses) '(t otherwise))) (%progn (cdar clauses)))
         (t `(if ,(%type-test variable (caar clauses))
                 ,(%progn (cdar clauses))
                 ,(%expand-typecase variable (cdr clauses) otherwise)))))

@@ -101,7 +101,7 @@
              (t (%eval-by-compiler-or-macro form))))))
 
 (defun %eval-when (situations forms)
-  (if (or (%memq :execute situations) (%memq 'eval situations)) (%eval-progn forms) nil))
+  (if (or (memq :execute situations) (memq 'eval situations)) (%eval-progn forms) nil))
 
 (defun %eval-by-compiler-or-macro (form)
   (let ((name (car form)))

@@ -16,7 +16,7 @@
   (let ((code (%test-code (or test 'eql))))
     (if code
         (values code (nth code '(eql eq equal equalp)) nil nil)
-        (let ((entry (or (%assq test *hash-table-tests*)
+        (let ((entry (or (assq test *hash-table-tests*)
                          (dolist (e *hash-table-tests* nil)
                            (if (and (functionp test) (fboundp (car e)) (eq (fdefinition (car e)) test)) (return e))))))
           (if (not entry)
@@ -39,7 +39,7 @@ non-negative fixnum for objects that are the same under the test."
   `(%define-hash-table-test ',name #',name #',hash-function))
 
 (defun %weak-flags (weakness)
-  (or (cdr (%assq weakness '((nil . 0) (:key . 1) (:value . 2) (:key-and-value . 3) (:key-or-value . 7))))
+  (or (cdr (assq weakness '((nil . 0) (:key . 1) (:value . 2) (:key-and-value . 3) (:key-or-value . 7))))
       (error 'type-error :datum weakness :expected-type '(member nil :key :value :key-and-value :key-or-value))))
 
 (defun make-hash-table (&key (test 'eql) (size 16) (rehash-size 1.5) (rehash-threshold 1.0) weakness)

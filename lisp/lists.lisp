@@ -49,8 +49,8 @@
   (cond ((null keys) 0)
         ((and (eq (car keys) :test) (consp (cdr keys)) (null (cddr keys)))
          (let ((test (cadr keys)))
-           (cond ((and (consp test) (%memq (car test) '(quote function)))
-                  (cdr (%assq (cadr test) '((eql . 0) (eq . 1) (equal . 2) (equalp . 3))))))))))
+           (cond ((and (consp test) (memq (car test) '(quote function)))
+                  (cdr (assq (cadr test) '((eql . 0) (eq . 1) (equal . 2) (equalp . 3))))))))))
 
 (defmacro %define-fast-call (name leaf &rest more)
   "Calls of NAME (item sequence) with a constant test, or none, become calls of LEAF with the test's code and the arguments MORE."

@@ -369,7 +369,7 @@
           (values variables values (list store) `(let ((,(car stores) (the ,type ,store))) ,writer) `(the ,type ,reader))))))
 
 (define-setf-expander apply (function &rest arguments &environment env)
-  (if (not (and (consp function) (%memq (car function) '(function quote)) (consp (cdr function)) (symbolp (cadr function))))
+  (if (not (and (consp function) (memq (car function) '(function quote)) (consp (cdr function)) (symbolp (cadr function))))
       (%form-error "In a place APPLY must be given a function's name, not ~S." function))
   (let ((expander (%place-expander (cadr function) env)) (store (make-symbol "NEW")))
     (multiple-value-bind (variables values temporaries) (%temporaries arguments)

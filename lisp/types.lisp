@@ -129,7 +129,7 @@
      (%deftype ',name #',(%parse-macro name lambda-list body 'type))))
 
 (defun %deftype (name expander)
-  (if (or (%info name '%type-predicate nil) (%info name '%type-definition nil) (%memq name '(t nil)))
+  (if (or (%info name '%type-predicate nil) (%info name '%type-definition nil) (memq name '(t nil)))
       (error "The type ~S belongs to the language and cannot be redefined." name))
   (%set-info name '%type-expander expander)
   name)
@@ -287,7 +287,7 @@
   "Whether two positive literals of the clause are of different kingdoms: a cheap test that keeps products small."
   (let ((kingdom nil))
     (dolist (item clause nil)
-      (if (and (car item) (not (%memq (cadr item) '(:eql :opaque))))
+      (if (and (car item) (not (memq (cadr item) '(:eql :opaque))))
           (cond ((not kingdom) (setq kingdom (cadr item)))
                 ((not (eq kingdom (cadr item))) (return t)))))))
 
@@ -306,7 +306,7 @@
     (if (and name (symbolp name) (eq (%info name '%class nil) class)) name class)))
 
 (defun %name-clauses (name positive)
-  (cond ((%memq name '(integer ratio single-float double-float cons array simple-array function))
+  (cond ((memq name '(integer ratio single-float double-float cons array simple-array function))
          (%compound-clauses (list name) nil positive))
         ((or (%base-class-p name) (%structure-layout name) (%info name '%class nil))
          (%literal-clauses (list :class name) positive))
@@ -566,7 +566,7 @@
     (case kingdom
       ((:integer :char :ratio :single :double)
        (let ((negative (append (car (%find-key (%excluded-points clause) kingdom)) negative)))
-         (if (%memq kingdom '(:integer :char))
+         (if (memq kingdom '(:integer :char))
              (%integers-empty positive negative)
              (%dense-empty positive negative (eq kingdom :ratio)))))
       (:complex
@@ -619,7 +619,7 @@
 
 (defun %simple-test-p (type)
   "Whether the expanded type can be tested by a form of predicates that is worth its size."
-  (and (consp type) (%memq (car type) '(and or not member eql satisfies integer ratio single-float double-float cons)) t))
+  (and (consp type) (memq (car type) '(and or not member eql satisfies integer ratio single-float double-float cons)) t))
 
 (defun %range-test (variable predicate bounds)
   (let ((lo (car (%range bounds))) (hi (cadr (%range bounds))))
@@ -683,7 +683,7 @@
           (t (list* 'vector element-type dimensions)))))
 
 (defun %integer-type-of (integer)
-  (cond ((%memq integer '(0 1)) 'bit)
+  (cond ((memq integer '(0 1)) 'bit)
         ((%fixnump integer) (if (> integer 0) `(integer 0 ,most-positive-fixnum) 'fixnum))
         ((> integer 0) `(integer ,(+ most-positive-fixnum 1)))
         (t 'bignum)))
@@ -716,13 +716,13 @@
 (defun %vector-type-parts (type)
   "For an expanded type of vectors: true, the element type (T if it is open) and the length or NIL."
   (cond ((not (consp type)) (values nil nil nil))
-        ((and (%memq (car type) '(array simple-array))
+        ((and (memq (car type) '(array simple-array))
               (let ((dimensions (if (cddr type) (caddr type) '*)))
                 (or (eq dimensions '*) (eql dimensions 1) (and (consp dimensions) (not (cdr dimensions))))))
          (let ((element-type (if (cdr type) (cadr type) '*)) (dimensions (if (cddr type) (caddr type) '*)))
            (values t (if (eq element-type '*) t element-type)
                    (if (and (consp dimensions) (integerp (car dimensions))) (car dimensions) nil))))
-        ((%memq (car type) '(or and))
+        ((memq (car type) '(or and))
          (dolist (part (cdr type) (values nil nil nil))
            (multiple-value-bind (vector element-type length) (%vector-type-parts (%expand-type part))
              (if vector (return (values vector element-type length))))))
@@ -743,7 +743,7 @@
 
 (defun %coerce-to-function (object)
   (cond ((functionp object) object)
-        ((and (consp object) (%memq (car object) '(lambda named-lambda))) (%compile-lambda object nil))
+        ((and (consp object) (memq (car object) '(lambda named-lambda))) (%compile-lambda object nil))
         (t (let ((name object))
              (if (or (not (fboundp name)) (and (symbolp name) (%symbol-flag-p name 20)))
                  (error 'undefined-function :name name))
@@ -770,9 +770,9 @@
   (if (typep object type) (return-from coerce object))
   (let ((expanded (%expand-type type)))
     (if (symbolp expanded) (setq expanded (list expanded)))
-    (cond ((and (eq (car expanded) 'or) (%memq 'cons expanded) (%memq 'null expanded))
+    (cond ((and (eq (car expanded) 'or) (memq 'cons expanded) (memq 'null expanded))
            (if (typep object 'sequence) (%coerce-to-list object) (%coercion-failure object type)))
-          ((%memq (car expanded) '(single-float double-float)) (%coerce-number object type expanded))
+          ((memq (car expanded) '(single-float double-float)) (%coerce-number object type expanded))
           ((equal expanded '(or single-float double-float)) (%coerce-number object type expanded))
           ((eq (car expanded) '%chars)
            (let ((character (character object)))

@@ -208,13 +208,13 @@ BUILTIN(values_list, "VALUES-LIST", 1, 1, "list", "The elements of the list as m
 
 /* -- Under the macros -- */
 
-BUILTIN(memq, "%MEMQ", 2, 2, "item list", "The tail of the list that begins with the item, by EQ.") {
+BUILTIN(memq, "SYS:MEMQ", 2, 2, "item list", "The tail of the list that begins with the item, by EQ.") {
     for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
         if (eq(car(tail), args[0])) return tail;
     return NIL;
 }
 
-BUILTIN(assq, "%ASSQ", 2, 2, "item alist", "The first pair with the item as its CAR, by EQ.") {
+BUILTIN(assq, "SYS:ASSQ", 2, 2, "item alist", "The first pair with the item as its CAR, by EQ.") {
     for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
         if (is_cons(car(tail)) && eq(car(car(tail)), args[0])) return car(tail);
     return NIL;
