@@ -486,6 +486,13 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
   (or (find-package name)
       (error 'simple-package-error :package name :format-control "There is no package named ~S." :format-arguments (list name))))
 
+(defconstant lambda-list-keywords
+  '(&optional &rest &key &allow-other-keys &aux &body &whole &environment)
+  "All lambda list keywords.")
+(defconstant call-arguments-limit 65536 "A call has fewer arguments.")
+(defconstant lambda-parameters-limit 4096 "A lambda list has fewer parameters.")
+(defconstant multiple-values-limit 4096 "There are fewer values.")
+
 ;;; -- Iteration --
 
 (defun %statements (body)

@@ -125,7 +125,7 @@ BUILTIN(class_code_name, "%CLASS-CODE-NAME", 1, 1, "code", "The name that goes w
 BUILTIN(set_builtin_layout, "%SET-BUILTIN-LAYOUT", 2, 2, "code layout", "Makes `layout` the dispatch key of objects with this class code.") {
     uint64_t code = check_index(t, args[0], CLASS_CODE_COUNT);
     check_layout(t, args[1]);
-    if (is_fix(t->world->class_keys)) t->world->class_keys = alloc_boxed(t, TYPE_SIMPLE_VECTOR, CLASS_CODE_COUNT, NIL);
+    if (!is_obj(t->world->class_keys)) t->world->class_keys = alloc_boxed(t, TYPE_SIMPLE_VECTOR, CLASS_CODE_COUNT, NIL);
     set_field(t, t->world->class_keys, code, args[1]);
     return args[1];
 }

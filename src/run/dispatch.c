@@ -38,5 +38,5 @@ Obj class_key_slow(Thread *t, Obj x) {
         return layout_is_valid(layout) ? layout : BROKEN;
     }
     Obj keys = t->world->class_keys;
-    return is_fix(keys) ? NIL : obj_slots(keys)[class_code(x)];
+    return !is_obj(keys) ? NIL : obj_slots(keys)[class_code(x)];
 }
