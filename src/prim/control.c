@@ -208,17 +208,21 @@ BUILTIN(values_list, "VALUES-LIST", 1, 1, "list", "The elements of the list as m
 
 /* -- Under the macros -- */
 
-BUILTIN(memq, "SYS:MEMQ", 2, 2, "item list", "The tail of the list that begins with the item, by EQ.") {
-    for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
-        if (eq(car(tail), args[0])) return tail;
+static Obj find_in_list(Obj item, Obj list) {
+    while (is_cons(list) && !eq(car(list), item)) list = cdr(list);
+    return is_cons(list) ? list : NIL;
+}
+
+static Obj find_in_alist(Obj item, Obj list) {
+    for (; is_cons(list); list = cdr(list))
+        if (is_cons(car(list)) && eq(car(car(list)), item)) return car(list);
     return NIL;
 }
 
-BUILTIN(assq, "SYS:ASSQ", 2, 2, "item alist", "The first pair with the item as its CAR, by EQ.") {
-    for (Obj tail = args[1]; is_cons(tail); tail = cdr(tail))
-        if (is_cons(car(tail)) && eq(car(car(tail)), args[0])) return car(tail);
-    return NIL;
-}
+BUILTIN(memq, "SYS:MEMQ", 2, 2, "item list", "The tail of the list that begins with the item, by EQ.") { return find_in_list(args[0], args[1]); }
+BUILTIN(memq_too, "%MEMQ", 2, 2, "item list", "MEMQ.") { return find_in_list(args[0], args[1]); }
+BUILTIN(assq, "SYS:ASSQ", 2, 2, "item alist", "The first pair with the item as its CAR, by EQ.") { return find_in_alist(args[0], args[1]); }
+BUILTIN(assq_too, "%ASSQ", 2, 2, "item alist", "ASSQ.") { return find_in_alist(args[0], args[1]); }
 
 BUILTIN(find_key, "%FIND-KEY", 2, 2, "plist key", "The tail of the property list that begins with the value of the key, or NIL.") {
     for (Obj tail = args[0]; is_cons(tail) && is_cons(cdr(tail)); tail = cddr(tail))
