@@ -66,16 +66,22 @@
          (pop *loop-rest*))
         (t t)))
 
-(defun loop-pattern-pairs (pattern type)
-  "List of (variable . type) of a destructuring pattern; TYPE may be a tree of types."
+(defun loop-type-tree-p (pattern type)
+  "Is the cons TYPE a tree of types for the parts of PATTERN, not one compound type for all variables?"
+  (not (and (symbolp (car type)) (listp (cdr type)) (not (consp (car pattern)))
+            (member (car type) '(integer unsigned-byte signed-byte mod or and not float single-float double-float short-float long-float real
+                                 rational member eql satisfies vector simple-vector simple-array array string cons function values)))))
+
+(defun loop-pattern-pairs (pattern type &optional inside)
+  "List of (variable . type) of a destructuring pattern; TYPE may be a tree of types, and surely is one INSIDE of one."
   (cond ((null pattern) '())
-        ((symbolp pattern) (list (cons pattern (if (consp type) (if (symbolp (car type)) type t) type))))
+        ((symbolp pattern) (list (cons pattern (if (and (consp type) (not (symbolp (car type)))) t type))))
         ((atom pattern) (loop-fail "~S is no variable" pattern))
-        (t (let ((tree (and (consp type) (not (and (symbolp (car type)) (listp (cdr type)) (not (consp (car pattern)))
-                                                   (member (car type) '(integer unsigned-byte signed-byte mod or and float single-float
-                                                                        double-float real rational member eql satisfies vector simple-array array)))))))
-             (append (loop-pattern-pairs (car pattern) (if tree (car type) type))
-                     (loop-pattern-pairs (cdr pattern) (if tree (cdr type) type)))))))
+        ((and (consp type) (or inside (loop-type-tree-p pattern type)))
+         (append (loop-pattern-pairs (car pattern) (car type))
+                 (loop-pattern-pairs (cdr pattern) (cdr type) t)))
+        (t (append (loop-pattern-pairs (car pattern) type)
+                   (loop-pattern-pairs (cdr pattern) type)))))
 
 (defun loop-zero (type)
   (cond ((member type '(fixnum integer bit unsigned-byte signed-byte number real rational)) 0)
@@ -118,7 +124,7 @@
 
 (defun loop-assign (pattern form)
   "Statements that destructure FORM's value into the variables of PATTERN."
-  (cond ((null pattern) (list form))
+  (cond ((null pattern) (if (consp form) (list form) '()))
         ((atom pattern) `((setq ,pattern ,form)))
         (t (let ((value (gensym "VALUE")))
              `((let ((,value ,form))
@@ -147,13 +153,15 @@
                (push (list pattern (if given form (loop-zero type))) bindings)
                (when (and (not (eq type t)) (or given (loop-zero type)))
                  (push `(declare (type ,type ,pattern)) declarations)))
-              (t (let ((value (gensym "VALUE")))
-                   (push (list value form) bindings)
-                   (push (list pattern value pairs) parts))))))
+              (given
+               (let ((value (gensym "VALUE")))
+                 (push (list value form) bindings)
+                 (push (list pattern value pairs) parts)))
+              (t (dolist (pair pairs) (push (list (car pair) (loop-zero (cdr pair))) bindings))))))
     (loop-bind (nreverse bindings) declarations)
     (dolist (part (nreverse parts))
       (destructuring-bind (pattern value pairs) part
-        (loop-bind (mapcar (lambda (pair) (list (car pair) nil)) pairs))
+        (loop-bind (mapcar (lambda (pair) (list (car pair) (loop-zero (cdr pair)))) pairs))
         (loop-wrap (if pattern
                        (lambda (form) `(progn ,@(loop-assign pattern value) ,form))
                        (lambda (form) `(progn ,value ,form))))))))
@@ -470,7 +478,9 @@
   (let* ((*loop-source* (cons 'loop source)) (*loop-rest* source) (*loop-name* nil)
          (*loop-wrappers* '()) (*loop-variables* '()) (*loop-initially* '()) (*loop-first* '()) (*loop-next* '())
          (*loop-body* '()) (*loop-finally* '()) (*loop-accumulators* '()) (*loop-result* '()))
-    (when (loop-accept :named) (setq *loop-name* (loop-pop)))
+    (when (loop-accept :named)
+      (setq *loop-name* (loop-pop))
+      (unless (symbolp *loop-name*) (loop-fail "~S cannot name a block" *loop-name*)))
     (do () ((null *loop-rest*)) (loop-clause))
     (let ((form `(macrolet ((loop-finish () '(go %loop-end))) ,(loop-tagbody))))
       (dolist (wrapper *loop-wrappers*) (setq form (funcall wrapper form)))
