@@ -49,7 +49,7 @@
 (check (find-symbol 'car) =!> type-error)
 (check (find-symbol "CAR" "NO-SUCH-PACKAGE") =!> package-error)
 (check (with-packages (p) (let ((name (copy-seq "ABC"))) (let ((s (intern name p))) (setf (char name 0) #\X) (symbol-name s)))) => "ABC")
-(check (with-packages (p) (symbol-name (intern (make-array 2 :element-type 'character :initial-contents "ABC" :fill-pointer 2) p))) => "AB")
+(check (with-packages (p) (symbol-name (intern (make-array 3 :element-type 'character :initial-contents "ABC" :fill-pointer 2) p))) => "AB")
 (check (with-packages (p) (dotimes (i 1000) (intern (format nil "S~D" i) p)) (let ((n 0)) (do-symbols (s p n) (incf n)))) => 1000)
 (check (with-packages (p) (dotimes (i 300) (intern (format nil "S~D" i) p)) (loop for i below 300 always (status-of (format nil "S~D" i) p))) => t)
 
