@@ -107,6 +107,11 @@ entry_slow : {
 wrong_count:
     t->base = R;
     t->top = R + n;
+    if (UNLIKELY(t->limit - t->free < 512)) { /* no second try here: so there must be room for the message */
+        loop_collect_fully(t);
+        FRAME_RELOAD();
+        ins = code[0];
+    }
     t->door_function = SYM(LEAF_ERROR);
     t->door_args[0] = SYM(PROGRAM_ERROR);
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
