@@ -122,9 +122,10 @@
   (if *compiler-notes* (push kind (cdr *compiler-notes*)))
   (let ((control (if form (concatenate 'string control " in ~S.") (concatenate 'string control ".")))
         (arguments (if form (append arguments (list form)) arguments)))
-    (if (eq kind :style-warning)
-        (warn 'simple-style-warning :format-control control :format-arguments arguments)
-        (warn 'simple-warning :format-control control :format-arguments arguments))))
+    (cond ((not (fboundp 'warn))) ; the library is being loaded
+          ((eq kind :style-warning)
+           (warn 'simple-style-warning :format-control control :format-arguments arguments))
+          (t (warn 'simple-warning :format-control control :format-arguments arguments)))))
 
 (defun %set-definition (name function)
   (if (and (symbolp name) (macro-function name))
