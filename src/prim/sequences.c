@@ -75,7 +75,7 @@ BUILTIN(elt, "ELT", 2, 2, "(sequence index)", "Element of a sequence, before its
     if (is_list(args[0])) return car(element_cons(t, args[0], args[1]));
     return row_major_ref(t, args[0], need_index(t, args[1], vector_length(args[0])));
 }
-BUILTIN(set_elt, "%SET-ELT", 3, 3, "(sequence index object)", "(SETF (ELT sequence index) object): returns object.") {
+BUILTIN(set_elt, "%SETELT", 3, 3, "(sequence index object)", "(SETF (ELT sequence index) object): returns object.") {
     need_sequence(t, args[0]);
     if (is_list(args[0]))
         set_car(t, element_cons(t, args[0], args[1]), args[2]);
