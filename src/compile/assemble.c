@@ -223,4 +223,8 @@ void assemble(Gen *g) {
     Obj template = ref(c, g->fn->template);
     init_field(template, FUNCTION_CODE, code);
     init_field(template, FUNCTION_CONSTANTS, constants);
+#ifdef WINDFALL_DEBUG
+    uint64_t at;
+    must(!code_verify(obj_raw(code), obj_length(code), constants, g->fn->free_count, &at));
+#endif
 }

@@ -9,20 +9,29 @@
 
 /* The next link of the chain behind the node, or NULL if it is the body proper. */
 static Node **chain_next(Node *n) {
-    if (n->kind == N_PROGN && n->count == 2 && n->kids[0]->kind == N_DEFAULT) return &n->kids[1];
-    if (n->kind == N_LET && n->var_count == 1 && (n->kids[0]->kind == N_SUPPLIED || n->kids[0]->kind == N_LOCAL)) return &n->kids[1];
+    if (n->kind == N_PROGN && n->count == 2) return &n->kids[1];
+    if (n->kind == N_LET && n->var_count == 1 && n->count == 2) return &n->kids[1];
     return NULL;
 }
 
-/* Tells the DEFAULT and SUPPLIED nodes of the parameter whether there is an argument. */
-static void settle(Compiler *c, Lambda *fn, const Variable *param, bool supplied) {
+/* Tells the DEFAULT and SUPPLIED nodes of the parameter whether there is an argument; without one, the DEFAULT becomes a LET of it. */
+static void settle(Compiler *c, Lambda *fn, Variable *param, bool supplied) {
     Node *n = fn->body;
     for (Node **next; (next = chain_next(n)); n = *next) {
         Node *first = n->kids[0];
         if ((first->kind != N_DEFAULT && first->kind != N_SUPPLIED) || first->var != param) continue;
-        if (first->kind == N_SUPPLIED) n->kids[0] = node_const(c, obj_of_bool(supplied));
-        else if (supplied) n->kids[0] = node_const(c, NIL);
-        if (first->kind == N_DEFAULT) return;
+        if (first->kind == N_SUPPLIED) {
+            n->kids[0] = node_const(c, obj_of_bool(supplied));
+            param->refs--;
+            continue;
+        }
+        if (supplied) {
+            uncount(first);
+            n->kids[0] = node_const(c, NIL);
+            return;
+        }
+        *n = *node_let1(c, param, first->kids[0], n->kids[1]);
+        return;
     }
 }
 
@@ -66,7 +75,6 @@ static void beta_keys(Beta *b, Lambda *fn, uint32_t n, Node **args) {
         beta_bind(b, first ? params[k] : variable_temporary(c), args[i + 1]);
     }
     for (uint32_t k = 0; k < fn->key_count; k++) {
-        if (!seen[k]) beta_bind(b, params[k], node_new(c, N_NO_ARG, 0));
         settle(c, fn, params[k], seen[k]);
     }
 }
@@ -79,7 +87,7 @@ Node *beta_call(Compiler *c, Lambda *fn, uint32_t n, Node **args) {
     Beta b = {c, node_new(c, N_LET, fn->param_count + more + 1), 0};
     b.let->vars = arena_alloc(c, (fn->param_count + more + 1) * sizeof(Variable *));
     for (uint32_t i = 0; i < positional; i++) {
-        beta_bind(&b, fn->params[i], i < n ? args[i] : node_new(c, N_NO_ARG, 0));
+        if (i < n) beta_bind(&b, fn->params[i], args[i]);
         if (i >= fn->required) settle(c, fn, fn->params[i], i < n);
     }
     if (fn->rest) beta_bind(&b, fn->params[positional], more ? node_prim(c, OP_LIST, more, args + positional) : node_const(c, NIL));

@@ -110,6 +110,9 @@ struct Variable {
     uint32_t type;     /* what infer.c found */
     uint32_t index;    /* register or environment index */
     Ref declared_type; /* specifier, for CHECK */
+    uint32_t funcalls; /* refs that are the function of a FUNCALL */
+    Node *alias;       /* optimise.c: every use means this constant or variable */
+    Lambda *known;     /* optimise.c: the local function that every FUNCALL of it calls */
 };
 
 /* A captured variable that is assigned lives in a cell. */
@@ -143,8 +146,9 @@ struct Lambda {
     bool recursive;
     Label *head;       /* FUNCTION_JUMPED: where its body starts */
     struct Dynamic *dynamic;
+    bool jumpable;     /* local.c: still a candidate */
+    bool active;       /* optimise.c: its body is being rewritten */
     Ref template;      /* the FUNCTION made of it */
-    uint32_t stamp;
 };
 
 struct Block {
@@ -152,6 +156,9 @@ struct Block {
     Lambda *owner;
     Variable *id;      /* the exit's identity, if marked */
     uint32_t returns, cleanups;
+    bool crossed;      /* census: a RETURN is in another function or under an UNWIND-PROTECT; an estimate */
+    bool tail;         /* local.c: the block is in tail position */
+    uint32_t dynamic;  /* local.c: forms to be undone around it */
     bool marked;
     struct Target *target;
 };
@@ -160,6 +167,7 @@ struct Tagbody {
     Lambda *owner;
     Variable *id;
     uint32_t count, cleanups;
+    bool crossed;      /* as in Block */
     bool marked;
     uint32_t *uses;    /* GOs by tag */
     bool *far;         /* tags reached by an unwinding */
@@ -227,7 +235,7 @@ struct Compiler {
     Warning *warnings, **last_warning;
     Ref file;
     uint32_t line;
-    uint32_t cleanups; /* capture.c: UNWIND-PROTECTs around the node within its function */
+    uint32_t cleanups; /* census: UNWIND-PROTECTs around the node within its function */
     uint32_t serial;
     char *stack_mark;  /* address of a local of the outermost entry */
 };
@@ -263,6 +271,8 @@ bool node_is_fixnum(const Compiler *c, const Node *n, int64_t *value);
 bool node_is_simple(const Node *n);                  /* constant or variable: no effect, no cost */
 bool node_is_pure(const Node *n);                    /* evaluating it has no effect and cannot fail */
 bool node_is_single(const Node *n);                  /* certainly one value */
+
+bool node_is_boolean(const Node *n);
 
 /* scope.c */
 Scope *scope_push(Compiler *c, Scope *up, ScopeKind kind, Ref name);
@@ -329,7 +339,11 @@ void inline_create(Thread *t);
 
 /* optimise.c */
 void optimise(Compiler *c, Lambda *top);
-void census(Compiler *c, Node *n); /* counts uses and sets NODE_SETS, for a tree whose counts are zero */
+void uncount(Node *n); /* takes the uses within a tree that is dropped out of the counts */
+Node *rewrite_call_local(Compiler *c, Node *n);
+
+/* local.c: FLET and LABELS functions that are only jumped to.  Requires: body and functions rewritten, unused functions GONE. */
+Node *jump_functions(Compiler *c, Node *n);
 
 /* beta.c: calls of known functions put in place; NULL if the arguments do not fit or the function is of a kind that needs a call */
 Node *beta_call(Compiler *c, Lambda *fn, uint32_t n, Node **args);

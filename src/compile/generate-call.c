@@ -54,7 +54,7 @@ static bool mentions(const Node *n, const Variable *v) {
 
 /* Whether a later argument, or the code for this one before its end, reads the parameter. */
 static bool needs_temporary(Node *const *args, uint32_t n, uint32_t i, const Variable *v) {
-    if (args[i]->kind != N_CONST && args[i]->kind != N_PRIM && args[i]->kind != N_LOCAL) return true;
+    if (!writes_last(args[i])) return true;
     for (uint32_t j = i + 1; j < n; j++)
         if (mentions(args[j], v)) return true;
     return false;
@@ -71,8 +71,9 @@ static void gen_assign(Gen *g, Variable *const *params, Node *const *args, uint3
             gen(g, args[i], dest_effect());
             continue;
         }
-        if (variable_boxed(params[i]) || needs_temporary(args, n, i, params[i])) from[i] = gen_alloc(g);
-        gen(g, args[i], dest_reg(from[i]));
+        bool temporary = variable_boxed(params[i]) || needs_temporary(args, n, i, params[i]);
+        if (temporary) from[i] = gen_alloc(g);
+        gen(g, args[i], temporary ? dest_fresh(from[i]) : dest_reg(from[i]));
     }
     for (uint32_t i = 0; i < n; i++)
         if (from[i] != params[i]->index) emit_abc(g, OP_MOVE, params[i]->index, from[i], 0);
@@ -269,7 +270,7 @@ static void gen_jumped(Gen *g, Node *n, Dest d, Label *end) {
         Lambda *fn = n->fns[i];
         if (fn->mode != FUNCTION_JUMPED) continue;
         label_place(g, fn->head);
-        for (uint32_t k = 0; k < fn->param_count; k++) bind_register(g, fn->params[k], fn->params[k]->index);
+        for (uint32_t k = 0; k < fn->required; k++) bind_register(g, fn->params[k], fn->params[k]->index);
         gen(g, fn->body, inner);
         g->top = saved;
         if (g->reachable) jump(g, end);

@@ -110,17 +110,21 @@ bool gen_boolean(Gen *g, Node *n, Dest d) {
 
 /* -- IF and OR -- */
 
-/* Where control goes for a branch that is a constant and whose value only decides a test or is not wanted; NULL if it needs code. */
-static Label *constant_branch(const Gen *g, const Node *n, Dest d, Label *end) {
-    if (n->kind != N_CONST) return NULL;
-    if (d.kind == DEST_EFFECT) return end;
-    if (d.kind == DEST_TEST) return is_nil(ref(g->c, n->ref)) ? d.no : d.yes;
+/* Where control goes for a branch that needs no code: a constant that only decides a test or is not wanted, a GO or RETURN-FROM that
+   is a jump forward.  NULL if it needs code. */
+static Label *direct_branch(const Gen *g, const Node *n, Dest d, Label *end) {
+    if (n->kind == N_CONST && d.kind == DEST_EFFECT) return end;
+    if (n->kind == N_CONST && d.kind == DEST_TEST) return is_nil(ref(g->c, n->ref)) ? d.no : d.yes;
+    if (n->flags & NODE_FAR) return NULL;
+    if (n->kind == N_GO && n->tagbody->dynamic == g->dynamic && n->tagbody->labels[n->imm].at < 0) return &n->tagbody->labels[n->imm];
+    if (n->kind == N_RETURN && n->block->target && n->block->target->dynamic == g->dynamic)
+        return direct_branch(g, n->kids[0], n->block->target->dest, n->block->target->end);
     return NULL;
 }
 
 void gen_if(Gen *g, Node *n, Dest d) {
     Label *end = label_new(g);
-    Label *direct_yes = constant_branch(g, n->kids[1], d, end), *direct_no = constant_branch(g, n->kids[2], d, end);
+    Label *direct_yes = direct_branch(g, n->kids[1], d, end), *direct_no = direct_branch(g, n->kids[2], d, end);
     Label *yes = direct_yes ? direct_yes : label_new(g), *no = direct_no ? direct_no : label_new(g);
     unsigned saved = g->top;
     Next next = !direct_yes ? NEXT_YES : !direct_no ? NEXT_NO : NEXT_NONE;

@@ -120,7 +120,7 @@ static void gen_local(Gen *g, Node *n, Dest d) {
 }
 
 /* Whether code for DEST_REG writes the register in its last instruction, so that the register may be a variable of the form. */
-static bool writes_last(const Node *n) {
+bool writes_last(const Node *n) {
     switch (n->kind) {
     case N_CONST: case N_NO_ARG: case N_LOCAL: case N_SPECIAL: case N_GLOBAL_FUNCTION: case N_PRIM: case N_CALL: case N_FUNCALL: case N_APPLY:
     case N_LAMBDA: case N_LOCAL_FUNCTION: case N_COMPARE: return true;

@@ -91,6 +91,7 @@ unsigned gen_alloc(Gen *g);
 unsigned gen_alloc_many(Gen *g, unsigned n);
 unsigned dest_register(Gen *g, Dest d);
 unsigned dest_base(Gen *g, Dest d);
+bool writes_last(const Node *n);
 void finish(Gen *g, Dest d, unsigned reg);
 void finish_values(Gen *g, Dest d, unsigned reg);
 void finish_test(Gen *g, Dest d, unsigned reg);

@@ -117,3 +117,8 @@ bool node_is_single(const Node *n) {
     default: return false;
     }
 }
+
+/* Whether the value is T or NIL, and made so by a test that a jump can make. */
+bool node_is_boolean(const Node *n) {
+    return n->kind == N_COMPARE || (n->kind == N_PRIM && (n->op == OP_NOT || n->op == OP_EQ || n->op == OP_TEST || n->op == OP_STRUCTURE_P));
+}
