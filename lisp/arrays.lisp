@@ -73,7 +73,8 @@
 
 (defun %displaced-header (code dimensions target offset fill-pointer adjustable)
   (if (not (arrayp target)) (error 'type-error :datum target :expected-type 'array))
-  (if (not (eql (%array-type-code target) code))
+  (if (not (or (eql (%array-type-code target) code)
+               (and (eql code +string-code+) (stringp target)))) ; a literal string, which may be a base string
       (%array-error "An array of ~S cannot be displaced to an array of ~S." (%code-element-type code) (array-element-type target)))
   (if (not (and (%fixnump offset) (<= 0 offset (array-total-size target))))
       (error 'type-error :datum offset :expected-type `(integer 0 ,(array-total-size target))))

@@ -522,7 +522,7 @@
 (check (position 1 5) =!> type-error)
 (check (count 1 'x) =!> type-error)
 (check (find-if #'evenp 7) =!> type-error)
-(check (find 1 '(1 2) :start 3) => NIL)
+(check (find 1 '(1 2) :start 3) =!> type-error)
 (check (position 1 #(1 2) :end 3) =!> type-error)
 (check (find 1 '(1 2) :start 2 :end 1) =!> type-error)
 (check (find 1 '(1 2) :test) =!> program-error)
@@ -530,7 +530,7 @@
 (check (find-if #'evenp '(1 2) :test #'eql) =!> program-error)
 (check (find 1 '(2 3 . 4)) =!> type-error)
 (check (let ((log nil)) (find-if (lambda (x) (push x log) nil) #(1 2 3) :from-end t) log) => (1 2 3))
-(check (let ((log nil)) (find 5 '(1 2 3) :test (lambda (a b) (push (list a b) log) nil)) (reverse log)) => NIL)
+(check (let ((log nil)) (find 5 '(1 2 3) :test (lambda (a b) (push (list a b) log) nil)) (reverse log)) => ((5 1) (5 2) (5 3)))
 (check (let ((log nil)) (count-if (lambda (x) (push x log) t) '(1 2 3) :from-end t) log) => (1 2 3))
 
 ;;; -- REMOVE and kin: strings, sharing, errors --
