@@ -200,6 +200,7 @@
 
 (defun %die-of (condition)
   "The end, when there is no debugger."
+  (unless (fboundp 'format) (%early-die (class-field (class-of condition) name) condition))
   (let ((*debugger-hook* #'(lambda (condition hook) (declare (ignore condition hook)) (%exit 1))))
     (format *error-output* "~&Unhandled ~S: ~A~%" (class-field (class-of condition) name) condition)
     (finish-output *error-output*)

@@ -46,6 +46,14 @@ static void early_print(Obj x, int depth) {
     else if (is_function(x) && has_type(obj_slots(x)[FUNCTION_CONSTANTS], TYPE_SIMPLE_VECTOR)) {
         fputs("#'", stderr);
         early_print(obj_slots(obj_slots(obj_slots(x)[FUNCTION_CONSTANTS])[0])[DEBUG_NAME], 2);
+    } else if (has_type(x, TYPE_INSTANCE) && depth > 0 && has_type(obj_slots(x)[INSTANCE_SLOTS], TYPE_SIMPLE_VECTOR)) {
+        Obj slots = obj_slots(x)[INSTANCE_SLOTS];
+        fputs("#<", stderr);
+        for (uint64_t i = 0; i < obj_length(slots); i++) {
+            if (i) fputc(' ', stderr);
+            early_print(obj_slots(slots)[i], depth - 1);
+        }
+        fputc('>', stderr);
     } else if (is_obj(x)) fprintf(stderr, "#<%s>", shapes[obj_type(x)].name);
     else fprintf(stderr, "#<word %llx>", (unsigned long long)x.w);
 }
@@ -83,3 +91,5 @@ BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an 
 BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") { early_die(t, "error", n, args); }
 
 BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") { early_die(t, "undefined function", n, args); }
+
+BUILTIN(early_end, "%EARLY-DIE", 1, ARGS_ANY, "&rest culprits", "Ends the process: an error that the library cannot report yet.") { early_die(t, "error", n, args); }
