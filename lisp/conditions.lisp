@@ -89,6 +89,7 @@
                    (apply #'format stream control (simple-condition-format-arguments condition))
                    (format stream "The condition ~S was signalled." (class-field (class-of condition) name)))))))
 (define-condition simple-warning (simple-condition warning) ())
+(define-condition simple-style-warning (simple-condition style-warning) ())
 (define-condition simple-error (simple-condition error) ())
 
 (define-condition type-error (error)

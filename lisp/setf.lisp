@@ -79,7 +79,7 @@
   "The form that stores, when the expander is a symbol or of the kinds :UPDATE and :STRUCTURE, or NIL."
   (cond ((not expander) `(funcall #'(setf ,(car place)) ,value ,@arguments))
         ((symbolp expander) (cons expander (append arguments (list value))))
-        ((eq (car expander) :structure) `(%structure-setf ,(car place) ,@arguments ,value))
+        ((eq (car expander) :structure) `(%structure-setf ',(car place) ,@arguments ,value))
         (t (cons (caddr expander) (append (%take (cadr expander) arguments) (list value))))))
 
 ;;; -- GET-SETF-EXPANSION --
