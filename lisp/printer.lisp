@@ -247,7 +247,7 @@
 
 (defun %print-structure (structure stream)
   "How a structure prints that has no print function of its own."
-  (let* ((layout (%layout-of structure)) (names (%structure-slot-names layout)))
+  (let* ((layout (%layout-of structure)) (names (coerce (%layout-ref layout 5) (quote list))))
     (with-deeper-level (stream)
       (write-string "#S(" stream)
       (output-object (%layout-ref layout 0) stream)
