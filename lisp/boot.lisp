@@ -469,6 +469,13 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 (defmacro declaim (&rest specs)
   (list* 'eval-always (append (%mapcar (lambda (spec) `(proclaim ',spec)) specs) '(nil))))
 
+;;; Variables that C reads; those that have no value yet get one by DEFVAR in their chapter's file.
+(eval-always
+  (%proclaim-each #'%proclaim-special
+                  '(*package* *readtable* *read-base* *read-default-float-format* *print-base* *print-radix* *print-case* *print-escape*
+                    *print-readably* *print-gensym* *standard-input* *standard-output* *error-output* *terminal-io* *features*
+                    *macroexpand-hook* *random-state* *load-pathname* *source-place*)))
+
 (defun %mapcar (function list)
   (let ((result nil))
     (tagbody

@@ -207,30 +207,6 @@
     (finish-output *error-output*)
     (%exit 1)))
 
-(defun break (&optional (control "Break") &rest arguments)
-  "Invokes the debugger, without any handler being called; CONTINUE returns NIL."
-  (with-simple-restart (continue "Return from BREAK.")
-    (let ((*debugger-hook* nil))
-      (invoke-debugger (make-condition 'simple-condition :format-control control :format-arguments arguments))))
-  nil)
-
-(defun warn (datum &rest arguments)
-  "Signals a warning; writes it to *ERROR-OUTPUT* if no handler takes over."
-  (let ((condition (%coerce-to-condition datum arguments 'simple-warning 'warn)))
-    (unless (%condition-typep condition 'warning) (error 'type-error :datum condition :expected-type 'warning))
-    (restart-case (%run-handlers condition)
-      (muffle-warning () :report "Skip the warning." (return-from warn nil)))
-    (format *error-output* "~&~A: ~A~%" (if (%condition-typep condition 'style-warning) "STYLE-WARNING" "WARNING") condition)
-    nil))
-
-(defun cerror (continue-control datum &rest arguments)
-  "Signals an error with the restart CONTINUE, which makes CERROR return NIL."
-  (let ((condition (%coerce-to-condition datum arguments 'simple-error 'cerror)))
-    (with-simple-restart (continue "~?" continue-control arguments)
-      (with-condition-restarts condition (list (find-restart 'continue))
-        (error condition)))
-    nil))
-
 ;;; -- Handlers --
 
 (defmacro handler-bind (bindings &body forms)
@@ -340,6 +316,30 @@
 (defmacro with-simple-restart ((name control &rest arguments) &body forms)
   `(restart-case (progn ,@forms)
      (,name () :report (lambda (stream) (format stream ,control ,@arguments)) (values nil t))))
+
+(defun break (&optional (control "Break") &rest arguments)
+  "Invokes the debugger, without any handler being called; CONTINUE returns NIL."
+  (with-simple-restart (continue "Return from BREAK.")
+    (let ((*debugger-hook* nil))
+      (invoke-debugger (make-condition 'simple-condition :format-control control :format-arguments arguments))))
+  nil)
+
+(defun warn (datum &rest arguments)
+  "Signals a warning; writes it to *ERROR-OUTPUT* if no handler takes over."
+  (let ((condition (%coerce-to-condition datum arguments 'simple-warning 'warn)))
+    (unless (%condition-typep condition 'warning) (error 'type-error :datum condition :expected-type 'warning))
+    (restart-case (%run-handlers condition)
+      (muffle-warning () :report "Skip the warning." (return-from warn nil)))
+    (format *error-output* "~&~A: ~A~%" (if (%condition-typep condition 'style-warning) "STYLE-WARNING" "WARNING") condition)
+    nil))
+
+(defun cerror (continue-control datum &rest arguments)
+  "Signals an error with the restart CONTINUE, which makes CERROR return NIL."
+  (let ((condition (%coerce-to-condition datum arguments 'simple-error 'cerror)))
+    (with-simple-restart (continue "~?" continue-control arguments)
+      (with-condition-restarts condition (list (find-restart 'continue))
+        (error condition)))
+    nil))
 
 (defmacro with-condition-restarts (condition restarts &body forms)
   `(let ((*condition-restarts* (cons (cons ,condition ,restarts) *condition-restarts*)))

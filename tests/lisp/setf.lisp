@@ -1,0 +1,231 @@
+;;; setf.lisp: generalized references, CLHS 5.1 and the macros of 5.3 that use them.
+
+;;; -- Places of lists --
+
+(check (let ((x (list 1 2 3))) (setf (car x) 'a) x) => (a 2 3))
+(check (let ((x (list 1 2 3))) (setf (cdr x) 'a) x) => (1 . a))
+(check (let ((x (list 1 2 3))) (list (setf (cadr x) 'a) x)) => (a (1 a 3)))
+(check (let ((x (list 1 2 3))) (setf (first x) 'a (second x) 'b (third x) 'c) x) => (a b c))
+(check (let ((x (list 1 2 3))) (setf (rest x) nil) x) => (1))
+(check (let ((x (list 1 2 3))) (setf (nth 1 x) 'q) x) => (1 q 3))
+(check (let ((x (list (list 1 2) 3))) (setf (caar x) 'a (cdar x) 'b) x) => ((a . b) 3))
+(check (let ((x (list 1 2 3 4 5))) (setf (caddr x) 'a (cadddr x) 'b) x) => (1 2 a b 5))
+(check (let ((x (list 1 2 3 4 5))) (setf (cddr x) 'a) x) => (1 2 . a))
+(check (let ((x (list 1 2 3 4 5))) (setf (cdddr x) 'a) x) => (1 2 3 . a))
+(check (let ((x (list 1 2 3 4 5 6))) (setf (cddddr x) 'a) x) => (1 2 3 4 . a))
+(check (let ((x (list 1 2 3 4 5 6 7 8 9 10))) (setf (fourth x) 'd (fifth x) 'e (sixth x) 'f (seventh x) 'g (eighth x) 'h (ninth x) 'i (tenth x) 'j) x) => (1
+                                                                                                                                                           2
+                                                                                                                                                           3
+                                                                                                                                                           d
+                                                                                                                                                           e
+                                                                                                                                                           f
+                                                                                                                                                           g
+                                                                                                                                                           h
+                                                                                                                                                           i
+                                                                                                                                                           j))
+(check (let ((x (list (list (list 1) 2) 3))) (setf (caaar x) 'z) x) => (((z) 2) 3))
+(check (let ((x (list (list 1 (list 2)) 3))) (setf (caadar x) 'z) x) => ((1 (z)) 3))
+(check (let ((x (list (list 1 2 3) 4))) (setf (cadar x) 'z (cddar x) 'y) x) => ((1 z . y) 4))
+(check (let ((x (list 1 (list 2 3)))) (setf (caadr x) 'z (cdadr x) 'y) x) => (1 (z . y)))
+(check (let ((x (list (list (list 1 2))))) (setf (cdaar x) 'y) x) => (((1 . y))))
+(check (setf (car 5) 1) =!> type-error)
+(check (setf (car nil) 1) =!> type-error)
+(check (let ((x (list 1))) (setf (nth 3 x) 1)) =!> type-error)
+(check (let ((x (copy-tree '((((1 2) 3) 4) 5)))) (setf (caaaar x) 'a (cdaaar x) 'b (cadaar x) 'c (cddaar x) 'd) x) => ((((a . b)
+                                                                                                                         c . d)
+                                                                                                                        4)
+                                                                                                                       5))
+(check (let ((x (copy-tree '(1 (2 (3 (4 5))))))) (setf (caadr x) 'p (car (cadadr x)) 'q) x) => (1 (p (q (4 5)))))
+(check (let ((p (list :a 1))) (setf (getf p :b) 2) (setf (getf p :a) 5) p) => (:b 2 :a 5))
+(check (let ((p nil)) (list (setf (getf p :x) 9) p)) => (9 (:x 9)))
+(check (let ((p (list :a 1))) (incf (getf p :a) 10) (incf (getf p :c 5) 1) p) => (:c 6 :a 11))
+(check (let ((p (list 'x 1))) (push 3 (getf p 'y)) p) => (y (3) x 1))
+(check (let ((l (list (list :a 1)))) (setf (getf (car l) :b) 2) l) => ((:b 2 :a 1)))
+(check (let ((p (list :a 1 :b 2 :c 3))) (list (remf p :b) p)) => (t (:a 1 :c 3)))
+(check (let ((p (list :a 1))) (list (remf p :z) p)) => (nil (:a 1)))
+(check (let ((l (list (list :a 1 :b 2)))) (remf (car l) :a) l) => ((:b 2)))
+(check (let ((p (list :a 1))) (remf p :a) p) => nil)
+(check (let ((s (make-symbol "S"))) (setf (get s 'a) 1) (setf (get s 'b) 2) (incf (get s 'a) 5) (list (get s 'a) (get s 'b) (get s 'c 3))) => (6
+                                                                                                                                               2
+                                                                                                                                               3))
+(check (let ((s (make-symbol "S"))) (setf (symbol-plist s) (list 1 2)) (symbol-plist s)) => (1 2))
+(check (let ((s (make-symbol "S"))) (setf (get s 'a 'ignored) 1) (get s 'a)) => 1)
+(check (let ((s (make-symbol "S"))) (setf (symbol-value s) 7) (incf (symbol-value s)) (symbol-value s)) => 8)
+(check (let ((s (make-symbol "S"))) (setf (symbol-function s) (lambda (x) (* x 2))) (funcall s 4)) => 8)
+(check (let ((s (make-symbol "S"))) (setf (fdefinition s) #'car) (funcall s '(4))) => 4)
+(check (let ((s (make-symbol "S"))) (setf (macro-function s) (lambda (f e) (declare (ignore f e)) ''expanded)) (list (macroexpand-1 (list s)) (not (macro-function s)))) => ('expanded
+                                                                                                                                                                             nil))
+(check (let ((s (make-symbol "S"))) (setf (macro-function s nil) (lambda (f e) (declare (ignore e)) (cadr f))) (eval (list s 5))) => 5)
+(check (let ((s (make-symbol "S"))) (setf (compiler-macro-function s) (lambda (f e) (declare (ignore e)) f)) (functionp (compiler-macro-function s))) => t)
+
+;;; -- Places of arrays, strings, tables, numbers --
+
+(check (let ((v (vector 1 2 3))) (setf (svref v 1) 'x) v) => #(1 x 3))
+(check (let ((v (vector 1 2 3))) (list (setf (aref v 2) 'x) v)) => (x #(1 2 x)))
+(check (let ((a (make-array '(2 2) :initial-element 0))) (setf (aref a 0 1) 5 (aref a 1 0) 6) a) => #2A((0 5) (6 0)))
+(check (let ((a (make-array '(2 2) :initial-element 0))) (setf (row-major-aref a 3) 5) a) => #2A((0 0) (0 5)))
+(check (let ((a (make-array nil :initial-element 0))) (setf (aref a) 5) (aref a)) => 5)
+(check (let ((s (copy-seq "abc"))) (setf (char s 1) #\X) s) => "aXc")
+(check (let ((s (copy-seq "abc"))) (setf (schar s 0) #\X) s) => "Xbc")
+(check (let ((b (make-array 4 :element-type 'bit :initial-element 0))) (setf (bit b 1) 1 (sbit b 3) 1) b) => #*0101)
+(check (let ((v (vector 1 2 3))) (setf (elt v 0) 'x) v) => #(x 2 3))
+(check (let ((v (list 1 2 3))) (setf (elt v 2) 'x) v) => (1 2 x))
+(check (let ((v (vector 1 2 3 4))) (setf (subseq v 1 3) '(a b)) v) => #(1 a b 4))
+(check (let ((v (list 1 2 3 4))) (setf (subseq v 2) #(a b)) v) => (1 2 a b))
+(check (let ((v (vector 1 2 3 4))) (list (setf (subseq v 1) "xy") v)) => ("xy" #(1 #\x #\y 4)))
+(check (let ((v (make-array 5 :fill-pointer 3 :initial-element 1))) (setf (fill-pointer v) 5) (length v)) => 5)
+(check (setf (aref (vector 1) 1) 5) =!> type-error)
+(check (let ((v (vector 1 2))) (setf (svref v 2) 1)) =!> type-error)
+(check (setf (elt (list 1) 3) 1) =!> type-error)
+(check (let ((a (make-array '(2 3) :initial-element 0))) (setf (apply #'aref a '(1 2)) 7) a) => #2A((0 0 0) (0 0 7)))
+(check (let ((a (make-array '(2 3) :initial-element 1))) (incf (apply #'aref a 1 '(1)) 7) a) => #2A((1 1 1) (1 8 1)))
+(check (let ((b (make-array '(2 2) :element-type 'bit :initial-element 0))) (setf (apply #'bit b '(0 1)) 1) b) => #2A((0 1) (0 0)))
+(check (let ((h (make-hash-table))) (setf (gethash 'a h) 1) (incf (gethash 'a h)) (incf (gethash 'b h 10)) (push 1 (gethash 'c h)) (pushnew 1 (gethash 'c h)) (list (gethash 'a h) (gethash 'b h) (gethash 'c h))) => (2
+                                                                                                                                                                                                                       11
+                                                                                                                                                                                                                       (1)))
+(check (let ((h (make-hash-table))) (setf (gethash 1 h (error "evaluated")) 2)) =!> error)
+(check (let ((h (make-hash-table)) (n 0)) (setf (gethash 1 h (incf n)) 2) (list n (gethash 1 h))) => (1 2))
+(check (let ((x 0)) (setf (ldb (byte 4 4) x) 15) x) => 240)
+(check (let ((x 255)) (list (setf (ldb (byte 4 0) x) 0) x)) => (0 240))
+(check (let ((x 255)) (decf (ldb (byte 4 4) x)) x) => 239)
+(check (let ((x 0)) (setf (mask-field (byte 4 4) x) 255) x) => 240)
+(check (let ((l (list 0))) (setf (ldb (byte 2 1) (car l)) 3) l) => (6))
+(check (let ((x 0) (n 0)) (setf (ldb (byte (incf n) (incf n)) x) 1) (list x n)) => (4 2))
+(check (let (a b) (setf (values a b) (values 1 2)) (list a b)) => (1 2))
+(check (let (a b) (multiple-value-list (setf (values a b) (values 1 2 3)))) => (1 2))
+(check (let ((a 5) (b 6)) (setf (values a b) 1) (list a b)) => (1 nil))
+(check (let ((l (list 1 2))) (setf (values (car l) (cadr l)) (values 'x 'y)) l) => (x y))
+(check (setf (values) 5) =>)
+(check (let ((x 1)) (setf (the fixnum x) 2) x) => 2)
+(check (let ((l (list 1))) (incf (the fixnum (car l)) 5) l) => (6))
+(check (let (a b c) (setf (values a (values b c)) (values 1 2)) (list a b c)) => (1 2 nil))
+(check (let ((x (list 1 2))) (symbol-macrolet ((y (car x))) (setf y 9) (incf y) (push 1 y) x)) => ((1 . 10) 2))
+(check (macrolet ((m (l) `(cadr ,l))) (let ((x (list 1 2))) (setf (m x) 5) (incf (m x)) x)) => (1 6))
+(check (let ((x 1)) (setf x 2 x (+ x 1)) x) => 3)
+(check (setf) => nil)
+(check (let (x y) (setf x 1 y (+ x 1)) (list x y)) => (1 2))
+(check (let (x) (setf x)) =!> program-error)
+(check (setf 5 1) =!> program-error)
+
+;;; -- Order of evaluation --
+
+(check (let ((l nil) (v (vector 1 2 3))) (flet ((tr (n x) (push n l) x)) (setf (aref (tr 1 v) (tr 2 0)) (tr 3 'x))) (list (reverse l) v)) => ((1
+                                                                                                                                               2
+                                                                                                                                               3)
+                                                                                                                                              #(x
+                                                                                                                                                2
+                                                                                                                                                3)))
+(check (let ((i 0) (v (vector 0 0 0))) (setf (aref v (incf i)) (incf i)) (list i v)) => (2 #(0 2 0)))
+(check (let ((i 0) (v (vector 0 0 0))) (incf (aref v (incf i)) 5) (list i v)) => (1 #(0 5 0)))
+(check (let ((l nil) (v (vector 0 0))) (flet ((tr (n x) (push n l) x)) (incf (aref (tr 1 v) (tr 2 1)) (tr 3 4))) (list (reverse l) v)) => ((1
+                                                                                                                                            2
+                                                                                                                                            3)
+                                                                                                                                           #(0
+                                                                                                                                             4)))
+(check (let ((l nil) (x (list nil))) (flet ((tr (n x) (push n l) x)) (push (tr 1 'a) (car (tr 2 x)))) (list (reverse l) x)) => ((1
+                                                                                                                                 2)
+                                                                                                                                ((a))))
+(check (let ((l nil) (x (list nil))) (flet ((tr (n x) (push n l) x)) (pushnew (tr 1 'a) (car (tr 2 x)) :test (tr 3 #'eql))) (list (reverse l) x)) => ((1
+                                                                                                                                                       2
+                                                                                                                                                       3)
+                                                                                                                                                      ((a))))
+(check (let ((i 0) (v (vector 1 2 3))) (rotatef (aref v i) (aref v (incf i)) (aref v (incf i))) (list i v)) => (2 #(2 3 1)))
+(check (let ((i 0) (v (vector 1 2 3))) (list (shiftf (aref v i) (aref v (incf i)) (incf i)) v i)) => (1 #(2 2 3) 2))
+(check (let ((x 1)) (incf x (setq x 10)) x) => 20)
+(check (let ((x 5) (l (list 1 2 3))) (setf (nth (decf x 4) l) (incf x)) (list x l)) => (2 (1 2 3)))
+(check (let ((x (list 1 2)) (y (list 3 4))) (setf (car x) (progn (setq x y) 9)) (list x y)) => ((3 4) (3 4)))
+(check (let* ((x (list 1)) (y x)) (incf (car x) (progn (setq x (list 50)) 1)) (list x y)) => ((50) (2)))
+(check (let* ((a (list 1 2)) (b a)) (push (progn (setq a (list 7)) 0) (cdr a)) (list a b)) => ((7 0) (1 2)))
+(check (let ((l nil) (p (list :a 1))) (flet ((tr (n x) (push n l) x)) (setf (getf p (tr 1 :a)) (tr 2 5))) (list (reverse l) p)) => ((1
+                                                                                                                                     2)
+                                                                                                                                    (:a
+                                                                                                                                     5)))
+(check (let ((x 1) (y 2)) (psetf x y y x) (list x y)) => (2 1))
+(check (let ((l (list 1 2))) (psetf (car l) (cadr l) (cadr l) (car l)) l) => (2 1))
+(check (psetf) => nil)
+(check (let ((x 1)) (psetf x 2)) => nil)
+(check (let ((i 0) (v (vector 0 0 0))) (psetf (aref v (incf i)) i (aref v (incf i)) i) v) => #(0 1 2))
+(check (let ((x 1)) (psetf x 1 x)) =!> program-error)
+
+;;; -- Macros that read and write --
+
+(check (let ((x 1)) (list (incf x) x)) => (2 2))
+(check (let ((x 1)) (list (decf x) x)) => (0 0))
+(check (let ((x 1)) (list (incf x 5) x)) => (6 6))
+(check (let ((x 1.5)) (incf x 1/2)) => 2.0)
+(check (let ((l (list 1))) (list (decf (car l) 3) l)) => (-2 (-2)))
+(check (let ((x nil)) (list (push 1 x) (push 2 x) x)) => ((1) (2 1) (2 1)))
+(check (let ((x '(1 2))) (list (pop x) x)) => (1 (2)))
+(check (let ((x nil)) (list (pop x) x)) => (nil nil))
+(check (let ((v (vector '(1 2)))) (list (pop (aref v 0)) v)) => (1 #((2))))
+(check (let ((l (list 1 (list 2 3)))) (list (pop (cadr l)) l)) => (2 (1 (3))))
+(check (let ((x '(1 2))) (list (pushnew 1 x) (pushnew 3 x) x)) => ((1 2) (3 1 2) (3 1 2)))
+(check (let ((x '("a"))) (pushnew "a" x :test #'equal) x) => ("a"))
+(check (let ((x '("a"))) (pushnew "a" x) (length x)) => 2)
+(check (let ((x '((1 a)))) (pushnew '(1 b) x :key #'car) x) => ((1 a)))
+(check (let ((x (list 5))) (pushnew 5 (cdr x) :test-not #'eql) x) => (5 5))
+(check (pop 5) =!> type-error)
+(check (let ((a 1) (b 2) (c 3)) (list (rotatef a b c) a b c)) => (nil 2 3 1))
+(check (let ((a 1)) (rotatef a) a) => 1)
+(check (rotatef) => nil)
+(check (let ((a 1) (b 2)) (rotatef a b) (list a b)) => (2 1))
+(check (let ((v (vector 1 2 3))) (rotatef (aref v 0) (aref v 2)) v) => #(3 2 1))
+(check (let ((a 1) (b 2)) (list (shiftf a b 3) a b)) => (1 2 3))
+(check (let ((a 1)) (list (shiftf a 2) a)) => (1 2))
+(check (let ((a 1) (b 2) (c 3)) (list (shiftf a b c (list a b c)) a b c)) => (1 2 3 (1 2 3)))
+(check (let ((a 1) (b 2) (c 3) (d 4)) (rotatef (values a b) (values c d)) (list a b c d)) => (3 4 1 2))
+(check (let ((a 1) (b 2)) (multiple-value-list (shiftf (values a b) (values 5 6)))) => (1 2))
+(check (let ((l (list 1 2 3))) (shiftf (car l) (cadr l) (caddr l) 'z) l) => (2 3 z))
+
+;;; -- Definitions --
+
+(defun ts-mid (x) (car x))
+(defun ts-set-mid (x v) (setf (car x) v) v)
+(defsetf ts-mid ts-set-mid "doc")
+(check (let ((l (list 1 2))) (list (setf (ts-mid l) 5) l)) => (5 (5 2)))
+(check (let ((l (list 1 2))) (incf (ts-mid l) 5) l) => (6 2))
+(check (defsetf ts-x1 ts-y1) => ts-x1)
+(check (documentation 'ts-mid 'setf) => "doc")
+(defvar *ts-log* nil)
+(defun ts-ref (v &optional (i 0)) (aref v i))
+(defsetf ts-ref (v &optional (i 0)) (new) `(progn (push ,i *ts-log*) (setf (aref ,v ,i) ,new)))
+(check (let ((v (vector 1 2))) (setf (ts-ref v) 'a) (setf (ts-ref v 1) 'b) v) => #(a b))
+(check (let ((v (vector 1 2))) (incf (ts-ref v 1) 10) v) => #(1 12))
+(defsetf ts-two (a) (x y) `(progn (setf (car ,a) ,x (cdr ,a) ,y) (values ,x ,y)))
+(check (let ((c (cons 1 2))) (list (multiple-value-list (setf (ts-two c) (values 'a 'b))) c)) => ((a b) (a . b)))
+(defsetf ts-key (l &key (n 0)) (v) `(setf (nth ,n ,l) ,v))
+(check (let ((l (list 1 2 3))) (setf (ts-key l :n 2) 'z (ts-key l) 'a) l) => (a 2 z))
+(defsetf ts-rest (l &rest is) (v) `(setf (elt ,l (+ ,@is)) ,v))
+(check (let ((l (list 1 2 3 4))) (setf (ts-rest l 1 2) 'q) l) => (1 2 3 q))
+(define-setf-expander ts-last (x &environment env) (multiple-value-bind (d v n s g) (get-setf-expansion x env) (declare (ignore n s)) (let ((st (gensym))) (values d v (list st) `(progn (rplaca (last ,g) ,st) ,st) `(car (last ,g))))))
+(check (let ((l (list 1 2 3))) (list (setf (ts-last l) 'z) l)) => (z (1 2 z)))
+(check (let ((l (list (list 1 2 3)))) (incf (ts-last (car l)) 10) l) => ((1 2 13)))
+(check (let ((l (list 1 2 3))) (push 5 (ts-last l)) l) => (1 2 (5 . 3)))
+(define-modify-macro ts-appendf (&rest args) append "doc")
+(check (let ((l (list 1))) (list (ts-appendf l '(2) '(3)) l)) => ((1 2 3) (1 2 3)))
+(check (let ((v (vector '(a)))) (ts-appendf (aref v 0) '(b)) v) => #((a b)))
+(define-modify-macro ts-mulf (&optional (n 2)) *)
+(check (let ((x 5)) (ts-mulf x) (ts-mulf x 3) x) => 30)
+(defun (setf ts-fn) (v a b) (list v a b))
+(check (setf (ts-fn 1 2) 3) => (3 1 2))
+(check (let ((l nil)) (flet ((tr (x) (push x l) x)) (list (setf (ts-fn (tr 1) (tr 2)) (tr 3)) (reverse l)))) => ((3 1 2) (1 2 3)))
+(check (multiple-value-bind (d v n s g) (get-setf-expansion 'x) (list d v (length n) (first s) (second s) g)) => (nil nil 1 setq
+                                                                                                                  x x))
+(check (multiple-value-bind (d v n s g) (get-setf-expansion '(car (f))) (declare (ignore s)) (list (length d) v (length n) (first g))) => (1
+                                                                                                                                           ((f))
+                                                                                                                                           1
+                                                                                                                                           car))
+(check (length (multiple-value-list (get-setf-expansion '(aref a (f) 2)))) => 5)
+(check (multiple-value-bind (d v) (get-setf-expansion '(foo-undefined (f) (g))) (list (length d) v)) => (2 ((f) (g))))
+(check (setf (ts-undefined-place 1) 2) =!> undefined-function)
+(check (let ((x 1)) (flet (((setf lf) (v a) (list 'set v a))) (setf (lf x) 5))) => (set 5 1))
+(check (let ((l (list 1 2))) (flet ((foo (x) (car x))) (declare (ignorable #'foo)) (flet (((setf foo) (v x) (setf (car x) (list v)))) (setf (foo l) 5)) l)) => ((5)
+                                                                                                                                                                2))
+(check (let ((rt (copy-readtable))) (setf (readtable-case rt) :preserve) (readtable-case rt)) => :preserve)
+(check (let ((c (list 1 2))) (with-accessors ((a car) (d cdr)) c (setf a 10 d nil)) c) => (10))
+(check (let ((x (list 1 2 3))) (setf (car (last x)) 9) x) => (1 2 9))
+(check (let ((x 0)) (list (setf x 1) (setf x 2 x 3) x)) => (1 3 3))
+(check (let ((a (list 1 2)) (b (list 3 4))) (rotatef (cdr a) (cdr b)) (list a b)) => ((1 4) (3 2)))
+(check (let ((x 10)) (decf x 2.5)) => 7.5)
+(check (let ((s (list 'a 'b 'c))) (rotatef (first s) (third s)) s) => (c b a))
+(check (let ((x (cons 1 2))) (setf (car x) (cdr x) (cdr x) (car x)) x) => (2 . 2))
