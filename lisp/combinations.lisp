@@ -111,7 +111,7 @@
 (defun %parse-group (group)
   "Variable, test form of the variable QUALIFIERS, order form, required-p, of a method group specifier."
   (let ((tests '()) (tail (cdr group)))
-    (do () ((or (null tail) (memq (car tail) '(:description :order :required))))
+    (do () ((or (null tail) (%memq (car tail) '(:description :order :required))))
       (push (%group-test (pop tail) 'qualifiers) tests))
     (values (car group) `(or ,@(nreverse tests)) (getf tail :order :most-specific-first) (getf tail :required))))
 
@@ -134,7 +134,7 @@
 (defun %combination-arguments (body)
   "The :ARGUMENTS lambda list, the :GENERIC-FUNCTION variable and the rest of BODY."
   (let ((arguments nil) (generic nil))
-    (do () ((not (and (consp (car body)) (memq (caar body) '(:arguments :generic-function)))))
+    (do () ((not (and (consp (car body)) (%memq (caar body) '(:arguments :generic-function)))))
       (let ((option (pop body)))
         (if (eq (car option) :arguments) (setq arguments (cdr option)) (setq generic (cadr option)))))
     (values arguments generic body)))
@@ -142,7 +142,7 @@
 (defun %argument-variables (lambda-list)
   (let ((variables '()))
     (dolist (item lambda-list (nreverse variables))
-      (unless (memq item lambda-list-keywords)
+      (unless (%memq item lambda-list-keywords)
         (let ((variable (if (consp item) (car item) item)))
           (push (if (consp variable) (cadr variable) variable) variables)
           (when (and (consp item) (caddr item)) (push (caddr item) variables)))))))
@@ -173,15 +173,15 @@
   "FORM with the variables of the :ARGUMENTS option bound to the arguments of the call."
   (let ((required (generic-field generic required)) (names '()) (tail lambda-list) (mine 0))
     (when (eq (car tail) '&whole) (setq tail (cddr tail)))
-    (do () ((or (null tail) (memq (car tail) lambda-list-keywords)))
+    (do () ((or (null tail) (%memq (car tail) lambda-list-keywords)))
       (push (pop tail) names)
       (incf mine))
     (let ((lambda-list (sublis (mapcar #'cons variables symbols) lambda-list)))
-      (unless (memq '&rest lambda-list)
-        (setq lambda-list (append (ldiff lambda-list (or (memq '&key lambda-list) (memq '&aux lambda-list))) '(&rest %more)
-                                  (or (memq '&key lambda-list) (memq '&aux lambda-list)))))
-      (when (and (memq '&key lambda-list) (not (memq '&allow-other-keys lambda-list)))
-        (setq lambda-list (append (ldiff lambda-list (memq '&aux lambda-list)) '(&allow-other-keys) (memq '&aux lambda-list))))
+      (unless (%memq '&rest lambda-list)
+        (setq lambda-list (append (ldiff lambda-list (or (%memq '&key lambda-list) (%memq '&aux lambda-list))) '(&rest %more)
+                                  (or (%memq '&key lambda-list) (%memq '&aux lambda-list)))))
+      (when (and (%memq '&key lambda-list) (not (%memq '&allow-other-keys lambda-list)))
+        (setq lambda-list (append (ldiff lambda-list (%memq '&aux lambda-list)) '(&allow-other-keys) (%memq '&aux lambda-list))))
       `(apply #'(lambda ,lambda-list (declare (ignorable ,@symbols)) ,form)
               (%fit-arguments %args ,required ,mine)))))
 

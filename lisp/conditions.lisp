@@ -33,7 +33,7 @@
       `#',report))
 
 (defun %check-condition-option (option)
-  (unless (and (consp option) (memq (car option) '(:default-initargs :documentation :report)))
+  (unless (and (consp option) (%memq (car option) '(:default-initargs :documentation :report)))
     (%form-error "~S is not an option of DEFINE-CONDITION." option)))
 
 (defmacro define-condition (name supertypes slots &rest options)
@@ -64,7 +64,7 @@
     (%initialize-slots condition t (%add-default-initargs class initargs))))
 
 (defun %conditionp (object)
-  (and (%instance-p object) (memq (load-time-value (find-class 'condition)) (class-field (class-of object) precedence-list)) t))
+  (and (%instance-p object) (%memq (load-time-value (find-class 'condition)) (class-field (class-of object) precedence-list)) t))
 
 (defun %report-condition (condition stream)
   "Writes what the report function of the condition's class writes."
@@ -271,7 +271,7 @@
 (defun %restart-options (clause)
   "Of a clause of RESTART-CASE: the options as keyword arguments of RESTART-BIND, and the body."
   (let ((options '()) (body (cddr clause)))
-    (do () ((not (and (memq (car body) '(:report :interactive :test)) (cdr body))))
+    (do () ((not (and (%memq (car body) '(:report :interactive :test)) (cdr body))))
       (let ((key (pop body)) (value (pop body)))
         (setq options
               (append options
@@ -282,10 +282,13 @@
                         (t (list :test-function `#',value)))))))
     (values options body)))
 
+(defun %signalling-form-p (form)
+  (and (consp form) (%memq (car form) '(signal error warn cerror))))
+
 (defun %associating-form (form environment)
   "FORM, if it signals, made such that the restarts just established are associated with its condition."
-  (let ((expansion (macroexpand form environment)))
-    (if (not (and (consp expansion) (memq (car expansion) '(signal error warn cerror))))
+  (let ((expansion (if (%signalling-form-p form) form (macroexpand form environment))))
+    (if (not (%signalling-form-p expansion))
         form
         (let* ((operator (car expansion)) (condition (make-symbol "CONDITION")) (cerror (eq operator 'cerror))
                (control (make-symbol "CONTROL")) (arguments (make-symbol "ARGUMENTS"))
@@ -350,7 +353,7 @@
   (and (or (null condition)
            (let ((associated nil))
              (dolist (entry *condition-restarts* (not associated))
-               (when (memq restart (cdr entry))
+               (when (%memq restart (cdr entry))
                  (when (eq (car entry) condition) (return t))
                  (setq associated t)))))
        (or (null (restart-test restart)) (funcall (restart-test restart) condition))))

@@ -10,8 +10,10 @@
 (defun %slot-option-error (name option)
   (%form-error "The slot ~S has the option ~S more than once." name option))
 
+(defun %constant-function (value) #'(lambda () value))
+
 (defun %initfunction-form (form)
-  (if (%literal-form-p form) `(constantly ,form) `#'(lambda () ,form)))
+  (if (%literal-form-p form) `(%constant-function ,form) `#'(lambda () ,form)))
 
 (defun %check-accessor-name (name option)
   (unless (and name (symbolp name)) (%form-error "~S is not a name for the option ~S." name option)))
@@ -30,13 +32,13 @@
           (:writer (push value writers))
           (:accessor (%check-accessor-name value option) (push value readers) (push `(setf ,value) writers))
           ((:initform :allocation :type :documentation)
-           (when (memq option seen) (%slot-option-error name option))
+           (when (%memq option seen) (%slot-option-error name option))
            (push option seen)
            (case option
              (:initform (setq others (list* `#'(lambda () ,value) :initfunction `',value :initform others))
-                        (when (%literal-form-p value) (setq others (list* `(constantly ,value) (cdr others)))))
+                        (when (%literal-form-p value) (setq others (list* `(%constant-function ,value) (cdr others)))))
              (t (setq others (list* `',value option others)))))
-          (t (if (memq option reportable-options)
+          (t (if (%memq option reportable-options)
                  (setq others (list* `',value option others))
                  (%form-error "~S is not a slot option." option))))))
     `(list ',name :initargs ',(nreverse initargs) :readers ',(nreverse readers) :writers ',(nreverse writers) ,@(nreverse others))))
@@ -46,7 +48,7 @@
     (do ((tail list (cddr tail)))
         ((null tail) `(list ,@(nreverse result)))
       (unless (and (symbolp (car tail)) (consp (cdr tail))) (%form-error "~S are not default initargs." list))
-      (when (memq (car tail) seen) (%form-error "The default initarg ~S is given more than once." (car tail)))
+      (when (%memq (car tail) seen) (%form-error "The default initarg ~S is given more than once." (car tail)))
       (push (car tail) seen)
       (push `(list ',(car tail) ',(cadr tail) ,(%initfunction-form (cadr tail))) result))))
 
@@ -54,7 +56,7 @@
   (let ((seen '()))
     (dolist (specifier specifiers)
       (let ((name (if (consp specifier) (car specifier) specifier)))
-        (when (memq name seen) (%form-error "The slot ~S is specified more than once." name))
+        (when (%memq name seen) (%form-error "The slot ~S is specified more than once." name))
         (push name seen)))))
 
 (defmacro defclass (name superclasses slots &rest options)
@@ -64,7 +66,7 @@
   (let ((arguments '()) (seen '()))
     (dolist (option options)
       (unless (and (consp option) (consp (cdr option))) (%form-error "~S is not a class option." option))
-      (when (memq (car option) seen) (%form-error "The class option ~S is given more than once." (car option)))
+      (when (%memq (car option) seen) (%form-error "The class option ~S is given more than once." (car option)))
       (push (car option) seen)
       (case (car option)
         (:default-initargs (setq arguments (list* (%parse-default-initargs (cdr option)) :default-initargs arguments)))
@@ -79,7 +81,7 @@
   "The first slot option that is not the standard's."
   (do ((tail (if (consp specifier) (cdr specifier) '()) (cddr tail)))
       ((null tail) nil)
-    (unless (memq (car tail) '(:initarg :reader :writer :accessor :initform :allocation :type :documentation)) (return (car tail)))))
+    (unless (%memq (car tail) '(:initarg :reader :writer :accessor :initform :allocation :type :documentation)) (return (car tail)))))
 
 (defun %find-superclass (name)
   "The class called NAME; a forward reference, made now, if there is none."
@@ -94,7 +96,7 @@
         (t *class-standard-object*)))
 
 (defun %check-superclass (class super)
-  (when (memq (class-field (class-of super) name) '(built-in-class structure-class))
+  (when (%memq (class-field (class-of super) name) '(built-in-class structure-class))
     (unless (or (eq super *class-t*)
                 (eq (class-field (class-of class) name) 'funcallable-standard-class))
       (error "The class ~S cannot be a superclass of ~S." (class-field super name) (class-field class name)))))
@@ -102,7 +104,7 @@
 (defun %direct-slot-from (specification)
   (destructuring-bind (name &key initargs readers writers initform initfunction (allocation :instance) (type t) documentation &allow-other-keys)
       specification
-    (unless (memq allocation '(:instance :class)) (%form-error "~S is not an allocation of slots." allocation))
+    (unless (%memq allocation '(:instance :class)) (%form-error "~S is not an allocation of slots." allocation))
     (%make-slot *direct-slot-layout* name :initargs initargs :readers readers :writers writers :initform initform
                                           :initfunction initfunction :allocation allocation :type type :documentation documentation)))
 
@@ -122,7 +124,7 @@
            (let ((slots (%make-slots (layout-slot-count layout))))
              (replace slots (%instance-slots class))
              (%set-instance-layout class layout slots)))
-          ((memq (class-field (class-of class) name) '(built-in-class structure-class))
+          ((%memq (class-field (class-of class) name) '(built-in-class structure-class))
            (error "The class ~S cannot be redefined." name))
           ((eq (%instance-layout class) layout) class)
           (t (error "The metaclass of ~S cannot be changed to ~S." name metaclass)))))
@@ -158,7 +160,7 @@
 (defun %split-specializers (lambda-list)
   "The lambda list without specializers, the required parameters, and forms for the specializers."
   (let ((required '()) (forms '()) (tail lambda-list))
-    (do () ((or (atom tail) (memq (car tail) lambda-list-keywords)))
+    (do () ((or (atom tail) (%memq (car tail) lambda-list-keywords)))
       (let ((parameter (pop tail)))
         (cond ((symbolp parameter) (push parameter required) (push ''t forms))
               ((not (and (consp (cdr parameter)) (null (cddr parameter)))) (%form-error "~S is not a specialized parameter." parameter))
@@ -171,14 +173,14 @@
 (defun %debug-specializers (lambda-list)
   (let ((names '()))
     (dolist (parameter lambda-list (nreverse names))
-      (when (memq parameter lambda-list-keywords) (return (nreverse names)))
+      (when (%memq parameter lambda-list-keywords) (return (nreverse names)))
       (push (if (consp parameter) (cadr parameter) t) names))))
 
 (defun %allow-other-keys (lambda-list)
   "The lambda list with &ALLOW-OTHER-KEYS if it has &KEY."
-  (if (or (not (memq '&key lambda-list)) (memq '&allow-other-keys lambda-list))
+  (if (or (not (%memq '&key lambda-list)) (%memq '&allow-other-keys lambda-list))
       lambda-list
-      (let ((aux (memq '&aux lambda-list)))
+      (let ((aux (%memq '&aux lambda-list)))
         (append (ldiff lambda-list aux) '(&allow-other-keys) aux))))
 
 (defun %may-expand-p (symbol)
@@ -192,13 +194,13 @@
   (let ((use nil))
     (labels ((walk (form)
                (cond ((consp form)
-                      (cond ((and (eq (car form) 'function) (consp (cdr form)) (memq (cadr form) '(call-next-method next-method-p)))
+                      (cond ((and (eq (car form) 'function) (consp (cdr form)) (%memq (cadr form) '(call-next-method next-method-p)))
                              (return-from %next-use 'function))
                             ((and (symbolp (car form)) (car form) (%may-expand-p (car form))) (setq use 'call)))
                       (do ((tail form (cdr tail)))
                           ((atom tail))
                         (walk (car tail))))
-                     ((memq form '(call-next-method next-method-p)) (setq use 'call)))))
+                     ((%memq form '(call-next-method next-method-p)) (setq use 'call)))))
       (walk form))
     use))
 
@@ -275,7 +277,7 @@
     (dolist (option options)
       (unless (consp option) (%form-error "~S is not an option of DEFGENERIC." option))
       (cond ((eq (car option) :method) (push `(defmethod ,name ,@(cdr option)) methods))
-            ((and (memq (car option) seen) (not (eq (car option) 'declare)))
+            ((and (%memq (car option) seen) (not (eq (car option) 'declare)))
              (%form-error "The option ~S is given more than once." (car option)))
             (t (push (car option) seen)
                (setq arguments (append arguments (%generic-option option))))))

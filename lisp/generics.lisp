@@ -14,24 +14,28 @@
 ;;; Keywords: a generic function with &KEY checks the keywords of a call against all applicable methods (CLHS 7.6.5), so methods themselves allow others.
 (in-package "SYS")
 
+(unless (boundp 'lambda-list-keywords)
+  (defconstant lambda-list-keywords '(&optional &rest &body &key &allow-other-keys &aux &whole &environment)
+    "What introduces a part of a lambda list."))
+
 (defconstant +most-keys+ 4 "At most so many leading arguments does a cache look at.")
 (defconstant +most-entries+ 64 "A cache that has grown so large is begun anew.")
 
 (defun %generic-function-p (object)
-  (and (%funcallable-p object) (memq (%named-class 'generic-function) (class-field (class-of object) precedence-list)) t))
+  (and (%funcallable-p object) (%memq (%named-class 'generic-function) (class-field (class-of object) precedence-list)) t))
 
 ;;; -- Lambda lists --
 
 (defun %lambda-list-parts (lambda-list)
   "Required parameters, the rest, number of optional parameters, whether there is &REST, whether &KEY, the keywords (T if others are allowed)."
   (let ((required '()) (optional 0) (rest nil) (key nil) (keys '()) (mode 'required) (tail lambda-list))
-    (do () ((or (null tail) (memq (car tail) lambda-list-keywords)))
+    (do () ((or (null tail) (%memq (car tail) lambda-list-keywords)))
       (push (pop tail) required))
     (do ((items tail (cdr items)))
         ((null items))
       (let ((item (car items)))
         (cond ((eq item '&allow-other-keys) (setq keys t))
-              ((memq item lambda-list-keywords)
+              ((%memq item lambda-list-keywords)
                (setq mode item)
                (when (eq item '&rest) (setq rest t))
                (when (eq item '&key) (setq key t)))
@@ -41,7 +45,7 @@
 
 (defun %required-count (lambda-list)
   (do ((tail lambda-list (cdr tail)) (count 0 (1+ count)))
-      ((or (null tail) (memq (car tail) lambda-list-keywords)) count)))
+      ((or (null tail) (%memq (car tail) lambda-list-keywords)) count)))
 
 (defun %congruence-error (generic lambda-list what)
   (error 'simple-program-error
@@ -57,7 +61,7 @@
       (cond ((/= (length required) (length m-required)) (%congruence-error generic lambda-list "the numbers of required parameters differ"))
             ((/= optional m-optional) (%congruence-error generic lambda-list "the numbers of optional parameters differ"))
             ((not (eq (or rest key) (or m-rest m-key))) (%congruence-error generic lambda-list "only one of them takes &REST or &KEY"))
-            ((and key (listp keys) keys m-key (listp m-keys) (not (every #'(lambda (k) (memq k m-keys)) keys)))
+            ((and key (listp keys) keys m-key (listp m-keys) (not (every #'(lambda (k) (%memq k m-keys)) keys)))
              (%congruence-error generic lambda-list "it does not accept all keywords"))))))
 
 ;;; -- Generic functions --
@@ -80,7 +84,7 @@
   (let ((mode nil))
     (dolist (item lambda-list)
       (cond ((eq item '&aux) (%form-error "&AUX is not allowed in the lambda list of a generic function: ~S" lambda-list))
-            ((memq item lambda-list-keywords) (setq mode item))
+            ((%memq item lambda-list-keywords) (setq mode item))
             ((and (consp item) (or (null mode) (cdr item)))
              (%form-error "~S is not allowed in the lambda list of a generic function." item))))))
 
@@ -178,7 +182,7 @@
   "Whether the specializer accepts some instances of CLASS."
   (if (%eql-specializer-p specializer)
       (eq (class-of (eql-field specializer object)) class)
-      (or (eq specializer *class-t*) (memq specializer (class-field class precedence-list)))))
+      (or (eq specializer *class-t*) (%memq specializer (class-field class precedence-list)))))
 
 (defun %method-applies-p (method classes)
   (do ((specializers (method-field method specializers) (cdr specializers)) (classes classes (cdr classes)))
@@ -188,7 +192,7 @@
 (defun %specializer-before-p (a b class)
   (cond ((%eql-specializer-p a) t)
         ((%eql-specializer-p b) nil)
-        (t (memq b (cdr (memq a (class-field class precedence-list)))))))
+        (t (%memq b (cdr (%memq a (class-field class precedence-list)))))))
 
 (defun %method-before-p (a b classes order)
   "Whether method A is more specific than B for arguments of these classes."
@@ -296,10 +300,13 @@
           (if around (%method-chain (nreverse around) main) main)))))
 
 (defun %check-keywords (generic args start keys)
+  (when (oddp (length (nthcdr start args)))
+    (error 'simple-program-error :format-control "~S was called with an odd number of keyword arguments: ~S"
+                                 :format-arguments (list (generic-field generic name) args)))
   (unless (getf (nthcdr start args) :allow-other-keys)
     (do ((tail (nthcdr start args) (cddr tail)))
         ((null tail))
-      (unless (or (memq (car tail) keys) (eq (car tail) :allow-other-keys))
+      (unless (or (%memq (car tail) keys) (eq (car tail) :allow-other-keys))
         (error 'simple-program-error :format-control "~S is not a keyword that ~S takes for these arguments: ~S"
                                      :format-arguments (list (car tail) (generic-field generic name) keys))))))
 
@@ -308,7 +315,7 @@
   (let ((keys (car (generic-field generic keys))))
     (dolist (method methods)
       (let ((own (method-field method keys)))
-        (if (memq own '(t :rest)) (return-from %keyword-checking-function function) (setq keys (append own keys)))))
+        (if (%memq own '(t :rest)) (return-from %keyword-checking-function function) (setq keys (append own keys)))))
     (let ((start (multiple-value-bind (required tail optional) (%lambda-list-parts (generic-field generic lambda-list))
                    (declare (ignore tail))
                    (+ (length required) optional))))
@@ -467,7 +474,7 @@
 
 (defun %note-method-change (generic)
   (%forget-effective generic)
-  (when (memq generic *initialization-generics*)
+  (when (%memq generic *initialization-generics*)
     (%reset-constructors)
     (%forget-initargs *class-t*)))
 

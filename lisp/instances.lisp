@@ -98,7 +98,7 @@
     (when names
       (do ((tail initargs (cddr tail)))
           ((null tail) nil)
-        (when (memq (car tail) names) (return tail))))))
+        (when (%memq (car tail) names) (return tail))))))
 
 (defun %initialize-slots (instance slot-names initargs)
   "SHARED-INITIALIZE's default: slots from initargs, then from initforms those of SLOT-NAMES that have no value."
@@ -106,7 +106,7 @@
     (let ((tail (%find-initarg slot initargs)))
       (cond (tail (%set-slot-contents instance slot (cadr tail)))
             ((and (slot-field slot initfunction)
-                  (or (eq slot-names t) (memq (slot-field slot name) slot-names))
+                  (or (eq slot-names t) (%memq (slot-field slot name) slot-names))
                   (%unbound-value-p (%slot-contents instance slot)))
              (%set-slot-contents instance slot (funcall (slot-field slot initfunction))))))))
 
@@ -154,7 +154,7 @@
                                         :format-arguments (list (length bad) (class-field class name) (nreverse bad)))))
       (unless (consp (cdr tail))
         (error 'simple-program-error :format-control "Odd number of initialization arguments: ~S" :format-arguments (list initargs)))
-      (unless (or (memq (car tail) valid) (eq (car tail) :allow-other-keys)) (push (car tail) bad)))))
+      (unless (or (%memq (car tail) valid) (eq (car tail) :allow-other-keys)) (push (car tail) bad)))))
 
 (defun %allocate (class)
   (%ensure-finalized class)
@@ -205,7 +205,7 @@
   "The user's applicable methods, least specific first, if they are :AFTER methods; T if there are others."
   (let ((result '()))
     (dolist (method (%applicable-methods generic classes) result)
-      (cond ((memq method *protocol-methods*))
+      (cond ((%memq method *protocol-methods*))
             ((equal (method-field method qualifiers) '(:after)) (push method result))
             (t (return t))))))
 
@@ -218,8 +218,8 @@
   "A compiled constructor, or NIL if the protocol of CLASS or the KEYWORDS are out of the ordinary."
   (let ((valid (%valid-initargs class)))
     (when (and (%plain-protocol-p class)
-               (not (memq :allow-other-keys keywords))
-               (or (eq valid t) (every #'(lambda (keyword) (memq keyword valid)) keywords)))
+               (not (%memq :allow-other-keys keywords))
+               (or (eq valid t) (every #'(lambda (keyword) (%memq keyword valid)) keywords)))
       (let ((after-initialize (%after-methods #'initialize-instance (list class)))
             (after-shared (%after-methods #'shared-initialize (list class *class-t*))))
         (unless (or (eq after-initialize t) (eq after-shared t))
@@ -288,14 +288,14 @@
   "A slot vector for the new layout: what has the same name keeps its value; a slot that was shared and is not any more takes the shared value."
   (let* ((slots (%make-slots (layout-slot-count new-layout))) (old-names (layout-slots old-layout)) (new-names (layout-slots new-layout)))
     (dotimes (i (length new-names) slots)
-      (let* ((name (svref new-names i)) (place (%name-index old-names name)) (cell (assq name (layout-info old-layout))))
+      (let* ((name (svref new-names i)) (place (%name-index old-names name)) (cell (%assq name (layout-info old-layout))))
         (cond (place (setf (svref slots i) (svref old-slots place)))
               (cell (setf (svref slots i) (car (cdr cell)))))))))
 
 (defun %added-slots (old-layout new-layout)
   (let ((added '()))
     (dolist (name (%layout-names new-layout) (nreverse added))
-      (unless (or (%name-index (layout-slots old-layout) name) (assq name (layout-info old-layout))) (push name added)))))
+      (unless (or (%name-index (layout-slots old-layout) name) (%assq name (layout-info old-layout))) (push name added)))))
 
 (defun %discarded-slots (old-layout new-layout)
   (let ((discarded '()))

@@ -77,7 +77,7 @@
 (defun %find-field-class (object)
   ;; Metaobjects of user-defined metaclasses count too.
   (let ((class (layout-class (%instance-layout object))))
-    (and class (memq *class-class* (class-field class precedence-list)) t)))
+    (and class (%memq *class-class* (class-field class precedence-list)) t)))
 
 (defun find-class (name &optional (errorp t) environment)
   "The class called NAME.  None: an error, or NIL if ERRORP is false."
@@ -106,7 +106,7 @@
 
 (defun %link-subclass (superclass class) (%adjoin-link class superclass))
 (defun %adjoin-link (class superclass)
-  (unless (memq class (class-field superclass direct-subclasses))
+  (unless (%memq class (class-field superclass direct-subclasses))
     (push class (class-field superclass direct-subclasses))))
 (defun %unlink-subclass (superclass class)
   (setf (class-field superclass direct-subclasses) (delete class (class-field superclass direct-subclasses) :test #'eq)))
@@ -118,7 +118,7 @@
   "CLASS and all its superclasses, in the order in which they are met."
   (let ((seen '()))
     (labels ((visit (class)
-               (unless (memq class seen)
+               (unless (%memq class seen)
                  (push class seen)
                  (dolist (super (class-field class direct-superclasses)) (visit super)))))
       (visit class))
@@ -138,7 +138,7 @@
       (car candidates)
       (dolist (class result)
         (dolist (super (class-field class direct-superclasses))
-          (when (memq super candidates) (return-from %choose-next-class super))))))
+          (when (%memq super candidates) (return-from %choose-next-class super))))))
 
 (defun %precedence-list (class)
   "The class precedence list of CLASS; an error if its local precedence orders contradict each other."
@@ -178,7 +178,7 @@
   (let ((initial (%first-slot-with slots #'(lambda (slot) (slot-field slot initfunction))))
         (documented (%first-slot-with slots #'(lambda (slot) (slot-field slot documentation))))
         (initargs '()))
-    (dolist (slot slots) (dolist (initarg (slot-field slot initargs)) (unless (memq initarg initargs) (push initarg initargs))))
+    (dolist (slot slots) (dolist (initarg (slot-field slot initargs)) (unless (%memq initarg initargs) (push initarg initargs))))
     (%make-slot *effective-slot-layout* name
                 :initargs (nreverse initargs)
                 :initform (and initial (slot-field initial initform))
@@ -194,13 +194,13 @@
 
 (defun %shared-cell (class name direct old-slots)
   "The cons whose CAR holds the value of the shared slot NAME of CLASS; DIRECT is its most specific direct definition."
-  (if (memq direct (class-field class direct-slots))
+  (if (%memq direct (class-field class direct-slots))
       (let ((old (dolist (slot old-slots nil) (when (eq (slot-field slot name) name) (return slot)))))
         (if (and old (consp (slot-field old location)))
             (slot-field old location)
             (list (if (slot-field direct initfunction) (funcall (slot-field direct initfunction)) (%unbound)))))
       (dolist (super (class-field class precedence-list))
-        (when (memq direct (class-field super direct-slots))
+        (when (%memq direct (class-field super direct-slots))
           (return (slot-field (%class-slot super name) location))))))
 
 (defun %compute-slots (class)
@@ -400,10 +400,10 @@
   "True if SUPER is CLASS or a superclass of it."
   (or (eq class super) (eq super *class-t*)
       (if (class-field class finalized)
-          (and (memq super (class-field class precedence-list)) t)
+          (and (%memq super (class-field class precedence-list)) t)
           (some #'(lambda (direct) (%subclassp direct super)) (class-field class direct-superclasses)))))
 
 (defun %instance-typep (object class)
   "True if OBJECT is a direct or indirect instance of CLASS."
   (let ((own (class-of object)))
-    (or (eq own class) (and (memq class (class-field own precedence-list)) t))))
+    (or (eq own class) (and (%memq class (class-field own precedence-list)) t))))

@@ -128,7 +128,7 @@
         (values (reverse keys) nil))))
 
 (defun %written-keywords (lambda-list)
-  (values (%lambda-list-keywords (cdr (memq '&key lambda-list)))))
+  (values (%lambda-list-keywords (cdr (%memq '&key lambda-list)))))
 
 (defun invalid-method-error (method control &rest arguments)
   "Signals that METHOD does not fit the method combination that is at work."
@@ -156,7 +156,7 @@
   (let ((class (class-of object)) (forms '()))
     (dolist (slot (class-field class slots))
       (let ((name (slot-field slot name)))
-        (when (and (if slot-names-p (memq name slot-names) (not (consp (slot-field slot location)))) (slot-boundp object name))
+        (when (and (if slot-names-p (%memq name slot-names) (not (consp (slot-field slot location)))) (slot-boundp object name))
           (push `(%set-slot-value ',object ',name ',(slot-value object name)) forms))))
     (values `(allocate-instance (find-class ',(class-field class name)))
             `(progn ,@(nreverse forms)))))
@@ -192,7 +192,7 @@
   (declare (ignore doc-type))
   (combination-field object documentation))
 (defmethod documentation ((object cons) doc-type)
-  (and (memq doc-type '(function compiler-macro)) (fboundp object) (documentation (fdefinition object) 'function)))
+  (and (%memq doc-type '(function compiler-macro)) (fboundp object) (documentation (fdefinition object) 'function)))
 (defmethod documentation ((object symbol) doc-type)
   (case doc-type
     (function (or (%noted-documentation object 'function)
@@ -227,7 +227,7 @@
   (when (fboundp object) (setf (documentation (fdefinition object) 'function) new-value))
   new-value)
 (defmethod (setf documentation) (new-value (object symbol) doc-type)
-  (let ((class (and (memq doc-type '(type structure)) (find-class object nil))) (combination (%info object '%method-combination nil)))
+  (let ((class (and (%memq doc-type '(type structure)) (find-class object nil))) (combination (%info object '%method-combination nil)))
     (cond (class (setf (class-field class documentation) new-value)
                  (%note-documentation object doc-type new-value))
           ((and (eq doc-type 'method-combination) combination) (setf (combination-field combination documentation) new-value))

@@ -76,7 +76,7 @@ struct World {
     /* Lisp words, all roots, from `packages` to `roots_end` */
     Obj packages;         /* list of all packages */
     Obj package_cl, package_keyword, package_sys, package_ext, package_user;
-    Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); fixnum 0 at first */
+    Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); NIL at first */
     Obj trampoline;       /* function of a function and a list that applies it: what re-entries call */
     Obj funcallable_code; /* code vector and constants of all funcallable instances */
     Obj roots_end;

@@ -305,7 +305,7 @@ BUILTIN(funcallable_discriminator, "%FUNCALLABLE-DISCRIMINATOR", 1, 1, "funcalla
 }
 
 BUILTIN(set_funcallable_discriminator, "%SET-FUNCALLABLE-DISCRIMINATOR", 2, 2, "funcallable function",
-        "Stores the function that is called when the cache looks at no argument.") {
+        "Stores the function that is called when the cache has no entry; with NIL that is SYS::%DISPATCH-MISS.") {
     check_funcallable(t, args[0]);
     if (!is_function(args[1]) && !is_nil(args[1])) signal_type_error(t, args[1], SYM(FUNCTION));
     set_field(t, args[0], FUNCALLABLE_DISCRIMINATOR, args[1]);
