@@ -199,10 +199,14 @@
       (let ((*debugger-hook* nil)) (funcall hook condition hook)))
     (if (fboundp '%debugger) (%debugger condition) (%die-of condition))))
 
+(defun %condition-parts (condition)
+  "The name of the condition's class and the contents of its slots."
+  (list (class-field (class-of condition) name) (coerce (%instance-slots condition) 'list)))
+
 (defun %die-of (condition)
-  "The end, when there is no debugger."
-  (unless (fboundp 'format) (%early-die (class-field (class-of condition) name) condition))
-  (let ((*debugger-hook* #'(lambda (condition hook) (declare (ignore condition hook)) (%exit 1))))
+  "The end, when there is no debugger; also when the condition cannot be reported."
+  (unless (fboundp 'format) (apply #'%early-die (%condition-parts condition)))
+  (let ((*debugger-hook* #'(lambda (second hook) (declare (ignore hook)) (apply #'%early-die (append (%condition-parts condition) (%condition-parts second))))))
     (format *error-output* "~&Unhandled ~S: ~A~%" (class-field (class-of condition) name) condition)
     (finish-output *error-output*)
     (%exit 1)))
@@ -287,7 +291,7 @@
 
 (defun %associating-form (form environment)
   "FORM, if it signals, made such that the restarts just established are associated with its condition."
-  (let ((expansion (if (%signalling-form-p form) form (macroexpand form environment))))
+  (let ((expansion (if (or (%signalling-form-p form) (not (fboundp 'macroexpand))) form (macroexpand form environment))))
     (if (not (%signalling-form-p expansion))
         form
         (let* ((operator (car expansion)) (condition (make-symbol "CONDITION")) (cerror (eq operator 'cerror))
