@@ -469,6 +469,11 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 (defmacro declaim (&rest specs)
   (list* 'eval-always (append (%mapcar (lambda (spec) `(proclaim ',spec)) specs) '(nil))))
 
+(eval-always
+  (%proclaim-each (lambda (name) (%add-symbol-flags name 16))
+                  '(block catch eval-when flet function go if labels let let* load-time-value locally macrolet multiple-value-call
+                    multiple-value-prog1 progn progv quote return-from setq symbol-macrolet tagbody the throw unwind-protect)))
+
 ;;; Variables that C reads; those that have no value yet get one by DEFVAR in their chapter's file.
 (eval-always
   (%proclaim-each #'%proclaim-special

@@ -7,7 +7,7 @@
 ;;;     (:alias template)      the place is the template with the argument in the place of X: (cadr l) is (car (cdr l)).
 ;;;     a function             of the place and an environment, which returns the five values of GET-SETF-EXPANSION.
 ;;;
-;;; A reader of a structure is known by %STRUCTURE-ACCESSOR.  Otherwise a macro is expanded, and what remains is a call of the function (SETF f).
+;;; A reader of a structure is known by %STRUCTURE-ACCESSOR; what is stored in a slot with a type is checked.  Otherwise a macro is expanded, and what remains is a call of the function (SETF f).
 ;;;
 ;;; Expansions are made for speed of the compiler as well as of the code.  A place is *plain* when its arguments are constants and variables, and
 ;;; it is no function's affair: then it may be evaluated twice, and (INCF (CAR X)) is (%RPLACA X (+ (CAR X) 1)) without temporaries.  An
@@ -40,7 +40,8 @@
   (cond ((not (symbolp name)) (%form-error "~S is not the operator of a place." name))
         ((and env (%local-function-p name env)) nil)
         ((%info name '%setf-expander))
-        ((%info name '%structure-accessor) (list :structure name))))
+        (t (let ((accessor (%info name '%structure-accessor)))
+             (if (and accessor (not (cadddr accessor))) (list :structure (caddr accessor)) nil)))))
 
 (defun %replace-x (template form)
   (cond ((eq template 'x) form)
@@ -79,8 +80,17 @@
   "The form that stores, when the expander is a symbol or of the kinds :UPDATE and :STRUCTURE, or NIL."
   (cond ((not expander) `(funcall #'(setf ,(car place)) ,value ,@arguments))
         ((symbolp expander) (cons expander (append arguments (list value))))
-        ((eq (car expander) :structure) `(%structure-setf ',(car place) ,@arguments ,value))
+        ((eq (car expander) :structure)
+         `(%structure-setf ',(car place) ,@arguments
+                           ,(if (eq (cadr expander) t) value `(%check-value ,value ,(cadr expander)))))
         (t (cons (caddr expander) (append (%take (cadr expander) arguments) (list value))))))
+
+(defmacro %check-value (form type)
+  "The value of the form; TYPE-ERROR if it is not of the type, which is not evaluated."
+  (let ((value (make-symbol "VALUE")))
+    `(let ((,value ,form))
+       (if ,(%type-test value type) nil (%case-failure ,value ',type))
+       ,value)))
 
 ;;; -- GET-SETF-EXPANSION --
 

@@ -164,7 +164,7 @@
 (check (let ((x '("a"))) (pushnew "a" x) (length x)) => 2)
 (check (let ((x '((1 a)))) (pushnew '(1 b) x :key #'car) x) => ((1 a)))
 (check (let ((x (list 5))) (pushnew 5 (cdr x) :test-not #'eql) x) => (5 5))
-(check (pop 5) =!> type-error)
+(check (pop 5) =!> error)
 (check (let ((a 1) (b 2) (c 3)) (list (rotatef a b c) a b c)) => (nil 2 3 1))
 (check (let ((a 1)) (rotatef a) a) => 1)
 (check (rotatef) => nil)
