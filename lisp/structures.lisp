@@ -293,7 +293,7 @@
     (append (if (integerp (%sd-named description)) (list (%sd-named description) (%sd-name description)) nil)
             (if included (%name-positions included) nil))))
 
-(defun %slot-value-form (slot form initial)
+(defun %typed-slot-form (slot form initial)
   "The form that gives the slot's first value, checked; where nothing was given and there is no initial value NIL is let pass."
   (let ((type (%slot-type slot)))
     (cond ((eq type t) form)
@@ -305,7 +305,7 @@
     (dolist (slot (%sd-slots description))
       (let ((variable (make-symbol (symbol-name (%slot-name slot)))))
         (push `((,(intern (symbol-name (%slot-name slot)) "KEYWORD") ,variable) ,(%slot-initform slot)) parameters)
-        (push (cons slot (%slot-value-form slot variable t)) values)))
+        (push (cons slot (%typed-slot-form slot variable t)) values)))
     `(defun ,name ,(if parameters (cons '&key (%nreverse-list parameters)) nil)
        ,(%maker-form description (%nreverse-list values)))))
 
@@ -333,9 +333,9 @@
     (let ((values (%mapcar (lambda (slot)
                              (let ((variable (car (%member-name (%slot-name slot) variables))))
                                (cons slot
-                                     (cond ((not variable) (%slot-value-form slot (%slot-initform slot) t))
+                                     (cond ((not variable) (%typed-slot-form slot (%slot-initform slot) t))
                                            ((memq variable unset) nil)
-                                           (t (%slot-value-form slot variable (not (memq variable required))))))))
+                                           (t (%typed-slot-form slot variable (not (memq variable required))))))))
                            (%sd-slots description))))
       `(defun ,name ,(%nreverse-list parameters)
          ,(%maker-form description values)))))
