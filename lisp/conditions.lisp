@@ -263,6 +263,10 @@
 (defstruct (restart (:constructor %make-restart (name function report interactive test)) (:copier nil) (:predicate %restartp))
   name function report interactive test)
 
+(defmacro with-condition-restarts (condition restarts &body forms)
+  `(let ((*condition-restarts* (cons (cons ,condition ,restarts) *condition-restarts*)))
+     ,@forms))
+
 (defmacro restart-bind (bindings &body forms)
   `(let ((*restart-clusters*
            (cons (list ,@(mapcar #'(lambda (binding)
@@ -348,10 +352,6 @@
         (error condition)))
     nil))
 
-(defmacro with-condition-restarts (condition restarts &body forms)
-  `(let ((*condition-restarts* (cons (cons ,condition ,restarts) *condition-restarts*)))
-     ,@forms))
-
 (defun %restart-visible-p (restart condition)
   "Whether the restart is applicable to the condition (NIL: to any)."
   (and (or (null condition)
@@ -378,7 +378,9 @@
         (return-from find-restart restart)))))
 
 (defun %active-restart (identifier)
-  (or (find-restart identifier)
+  (or (if (%restartp identifier)
+          (dolist (cluster *restart-clusters* nil) (when (%memq identifier cluster) (return identifier)))
+          (find-restart identifier))
       (error (%simple-class 'control-error) :format-control "The restart ~S is not active." :format-arguments (list identifier))))
 
 (defun invoke-restart (restart &rest arguments)

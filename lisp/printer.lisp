@@ -229,7 +229,7 @@
         (t (print-unreadable-object (object stream :identity t) (write-string "MARKER" stream)))))
 
 (defun output-function (function stream)
-  (if (%funcallable-instance-p function)
+  (if (%funcallable-p function)
       (print-object function stream)
       (let ((name (%function-name function)))
         (print-unreadable-object (function stream :identity (null name))

@@ -345,7 +345,7 @@
    nth %setnth svref %svset aref %aset row-major-aref %row-major-set char %char-set schar %schar-set bit %bit-set sbit %bit-set
    fill-pointer %set-fill-pointer elt %setelt symbol-value set symbol-plist %set-symbol-plist symbol-function %set-symbol-function
    fdefinition %set-function get (:update 2 %put) gethash (:update 2 %puthash) macro-function (:update 1 %set-macro-function)
-   compiler-macro-function (:update 1 %set-compiler-macro-function) find-class (:update 1 %set-find-class)))
+   compiler-macro-function (:update 1 %set-compiler-macro-function)))
 
 (defun %set-symbol-function (symbol function)
   (if (symbolp symbol) (%set-function symbol function) (error 'type-error :datum symbol :expected-type 'symbol)))

