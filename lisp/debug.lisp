@@ -16,7 +16,8 @@
   '(%debugger invoke-debugger error cerror signal warn break %leaf-error %undefined-call %dispatch-miss %interrupt %retry-call
     %decoding-call %encoding-call %signal %backtrace %frames)
   "Functions whose frames at the innermost end are not shown.")
-(defvar *starting-functions* '(%toplevel %run-actions %load-stream %load-forms load eval %evaluate %repl-eval)
+(defvar *starting-functions* '(%toplevel %run-actions %run-script %eval-text %load-stream %load-forms load eval %evaluate %eval-call %eval-by-compiler
+    %eval-by-compiler-or-macro %eval-progn %repl %repl-eval %read-eval-print %call-from-c)
   "Functions whose frames at the outermost end are not shown.")
 
 (defun %frames ()
@@ -82,7 +83,6 @@
 
 (defun %report-error (condition stream frames)
   "What is printed for an error before the process ends or the debugger asks: type, report, place."
-  (fresh-line stream)
   (%write-condition condition stream)
   (let ((place (%error-place frames)))
     (when place
@@ -98,6 +98,7 @@
       (fresh-line out)
       (write-line "Interrupted." out)
       (ext:quit 130))
+    (fresh-line out)
     (write-string "Unhandled " out)
     (%report-error condition out frames)
     (write-line "Backtrace:" out)
@@ -159,7 +160,7 @@
          (if restart (invoke-restart-interactively restart) (write-line "There is no way to continue." out))
          t))
       ((:q :abort :top) (throw '%top-level nil))
-      ((:a) (abort *debug-condition*))
+      (:a (invoke-restart (find 'abort restarts :key #'restart-name)))
       ((:help :h :?) (%debug-help out) t)
       (t (cond ((and (integerp form) (>= form 0)) (%choose-restart form restarts out) t))))))
 
@@ -170,12 +171,14 @@
          (*debug-condition* condition)
          (*debug-frames* (%frames))
          (restarts (compute-restarts condition))
+         (level *debug-level*)
          (out *debug-io*)
          (*readtable* *readtable*))
     (finish-output *standard-output*)
+    (fresh-line out)
     (%report-error condition out *debug-frames*)
     (%show-restarts restarts out)
     (when (= *debug-level* 1) (write-line "(:help for commands)" out))
     (do () (nil)
-      (with-simple-restart (abort "Back to debugger level ~D." *debug-level*)
+      (with-simple-restart (abort "Back to debugger level ~D." level)
         (%read-eval-print *debug-io* (lambda (form) (%debug-command form restarts *debug-io* out)))))))

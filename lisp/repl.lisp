@@ -99,6 +99,7 @@
   "Does what the command line says: ACTIONS is a list of (:EVAL . text) and (:LOAD . file).  Returns the exit code."
   (setq ext:*command-line-arguments* arguments
         *package* (find-package "COMMON-LISP-USER")
+        *source-place* nil
         *batch-p* (and (or script quit (not (interactive-stream-p *stdin*))) t))
   (catch '%quit
     (with-simple-restart (abort "End the program.")

@@ -170,8 +170,7 @@
                            (if-does-not-exist nil if-does-not-exist-p) (external-format :default))
   "A stream to or from a file (CLHS OPEN).  :SUPERSEDE writes a file of another name, which takes the name when the stream is closed;
 EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE, or a list of one of them, :REPLACEMENT and a character."
-  (let* ((pathname (%physical-pathname filename))
-         (native (ext:native-namestring pathname)))
+  (let ((pathname (%physical-pathname filename)))
     (unless (member direction '(:input :output :io :probe))
       (error 'type-error :datum direction :expected-type '(member :input :output :io :probe)))
     (when (wild-pathname-p pathname) (%file-error pathname "Cannot open the wild pathname ~A." (namestring pathname)))
@@ -182,7 +181,7 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
             (cond ((or (eq direction :input) (and (member direction '(:output :io)) (member if-exists '(:overwrite :append)))) :error)
                   ((eq direction :probe) nil)
                   (t :create))))
-    (%open pathname native direction (%canonical-element-type element-type) if-exists if-does-not-exist external-format)))
+    (%open pathname (ext:native-namestring pathname) direction (%canonical-element-type element-type) if-exists if-does-not-exist external-format)))
 
 (defun %open (pathname native direction element-type if-exists if-does-not-exist external-format)
   (let ((output (member direction '(:output :io))))

@@ -1,10 +1,11 @@
 /* pathnames.c: CLHS chapter 19: pathname objects.  What they mean is lisp/pathnames.lisp's affair. */
+#include "run/dispatch.h"
 #include "run/run.h"
 
 enum { PATHNAME_FIELDS = 6 };
 
 BUILTIN(make_pathname_object, "%MAKE-PATHNAME", 6, 6, "host device directory name type version", "A pathname of these components, unchecked.") {
-    Obj p = alloc_boxed(t, TYPE_PATHNAME, PATHNAME_FIELDS, NIL);
+    Obj p = alloc_flagged(t, TYPE_PATHNAME, is_nil(args[0]) ? 0 : PATHNAME_LOGICAL, PATHNAME_FIELDS, NIL);
     for (uint32_t i = 0; i < PATHNAME_FIELDS; i++) init_field(p, i, args[i]);
     return p;
 }

@@ -13,6 +13,7 @@
 
    Limit: a signal that comes between the test for it and the system call that waits is seen when the call ends. */
 #include "prim/streams.h"
+#include "run/dispatch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -89,7 +90,14 @@ NORETURN void stream_give_up(Thread *t, int32_t why, Obj stream, const char *fun
 /* -- Objects -- */
 
 Obj stream_make(Thread *t, StreamKind kind, int64_t state) {
-    Obj s = alloc_boxed(t, TYPE_STREAM, STREAM_LENGTH, obj_of_fix(0));
+    static const uint8_t codes[STREAM_CLOSED] = {
+        [STREAM_FD] = CLASS_CODE_FILE_STREAM,           [STREAM_STRING_INPUT] = CLASS_CODE_STRING_STREAM,
+        [STREAM_STRING_OUTPUT] = CLASS_CODE_STRING_STREAM, [STREAM_FILL_OUTPUT] = CLASS_CODE_STRING_STREAM,
+        [STREAM_BROADCAST] = CLASS_CODE_BROADCAST_STREAM, [STREAM_CONCATENATED] = CLASS_CODE_CONCATENATED_STREAM,
+        [STREAM_SYNONYM] = CLASS_CODE_SYNONYM_STREAM,   [STREAM_TWO_WAY] = CLASS_CODE_TWO_WAY_STREAM,
+        [STREAM_ECHO] = CLASS_CODE_ECHO_STREAM,
+    };
+    Obj s = alloc_flagged(t, TYPE_STREAM, codes[kind] - CLASS_CODE_FILE_STREAM + 1u, STREAM_LENGTH, obj_of_fix(0));
     stream_put(s, STREAM_KIND, kind);
     stream_put(s, STREAM_STATE, state);
     stream_put(s, STREAM_WAS, kind);

@@ -13,10 +13,20 @@ static unsigned array_class_code(Obj x) {
     }
 }
 
+static unsigned object_class_code(Obj x) {
+    Type type = obj_type(x);
+    switch (type) {
+    case TYPE_ARRAY: return array_class_code(x);
+    case TYPE_STREAM: return obj_flags(x) ? CLASS_CODE_FILE_STREAM + obj_flags(x) - 1 : TYPE_STREAM;
+    case TYPE_PATHNAME: return obj_flags(x) & PATHNAME_LOGICAL ? CLASS_CODE_LOGICAL_PATHNAME : TYPE_PATHNAME;
+    default: return type;
+    }
+}
+
 unsigned class_code(Obj x) {
     if (is_fix(x)) return CLASS_CODE_FIXNUM;
     if (is_list(x)) return is_nil(x) ? CLASS_CODE_NULL : CLASS_CODE_CONS;
-    if (is_obj(x)) return obj_type(x) == TYPE_ARRAY ? array_class_code(x) : obj_type(x);
+    if (is_obj(x)) return object_class_code(x);
     if (is_char(x)) return CLASS_CODE_CHARACTER;
     if (is_single(x)) return CLASS_CODE_SINGLE;
     return CLASS_CODE_OTHER;

@@ -8,7 +8,8 @@
    writes its first argument to slot number i of its second, without a frame.  An unbound slot becomes a call of SYS::%READ-UNBOUND with
    the instance and the index.
 
-   Class codes: an object's code is its type; other words and arrays have codes of their own, from TYPE_COUNT on. */
+   Class codes: an object's code is its type; other words and arrays have codes of their own, from TYPE_COUNT on.  The flags of a stream's
+   header are 1 + its code - CLASS_CODE_FILE_STREAM; a logical pathname has the flag PATHNAME_LOGICAL. */
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
@@ -16,7 +17,10 @@
 
 #define CLASS_CODES(X)                                                                                                                \
     X(FIXNUM, "FIXNUM") X(CONS, "CONS") X(NULL, "NULL") X(CHARACTER, "CHARACTER") X(SINGLE, "SINGLE-FLOAT") X(OTHER, "T")             \
-    X(GENERAL_VECTOR, "VECTOR") X(GENERAL_STRING, "STRING") X(GENERAL_BIT_VECTOR, "BIT-VECTOR")
+    X(GENERAL_VECTOR, "VECTOR") X(GENERAL_STRING, "STRING") X(GENERAL_BIT_VECTOR, "BIT-VECTOR")                                        \
+    X(FILE_STREAM, "FILE-STREAM") X(STRING_STREAM, "STRING-STREAM") X(BROADCAST_STREAM, "BROADCAST-STREAM")                            \
+    X(CONCATENATED_STREAM, "CONCATENATED-STREAM") X(SYNONYM_STREAM, "SYNONYM-STREAM") X(TWO_WAY_STREAM, "TWO-WAY-STREAM")              \
+    X(ECHO_STREAM, "ECHO-STREAM") X(LOGICAL_PATHNAME, "LOGICAL-PATHNAME")
 
 enum {
     CLASS_CODE_FIRST = TYPE_COUNT - 1,
@@ -25,6 +29,8 @@ enum {
 #undef X
     CLASS_CODE_COUNT
 };
+
+enum { PATHNAME_LOGICAL = 1 };
 
 /* The class code of any word, and the name that goes with a code. */
 unsigned class_code(Obj x);
