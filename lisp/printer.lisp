@@ -3,8 +3,10 @@
 ;;; OUTPUT-OBJECT is the one way in.  Data that C can print whole it prints at once (%WRITE-PLAIN); otherwise the object is taken apart here, with
 ;;; *PRINT-LEVEL*, *PRINT-LENGTH*, *PRINT-CIRCLE* and, when *PRINT-PRETTY* is true, the dispatch table of pretty.lisp.
 ;;;
-;;; Circularity: before the outermost object is printed a walk finds what occurs more than once; *CIRCLE-LABELS* then maps it to T (not yet printed) or
-;;; to its label.  Whoever prints a list asks CIRCLE-TAIL-P before it goes on with a tail.
+;;; Circularity: with *PRINT-CIRCLE* the outermost object is printed twice, the first time to nowhere.  That finds what occurs more than once
+;;; among all that is really printed, by whichever methods and pretty-printing functions.  *CIRCLE-LABELS* maps what was met
+;;; once to :ONCE, what is to have a label to T, and in the second pass to its number.  Whoever prints a list asks
+;;; CIRCLE-TAIL-P before it goes on with a tail.
 
 (in-package "SYS")
 
@@ -25,46 +27,34 @@
 
 (defvar *current-level* 0)
 (defvar *circle-labels* nil) ; NIL: no circularity is looked for; else an EQ hash table
-(defvar *circle-count* 0)
+(defvar *circle-count* nil)  ; NIL in the first pass; then the labels given so far
+
+(defmacro with-deeper-level ((stream) &body body)
+  "Runs BODY one level deeper, or prints # if that is too deep."
+  `(if (and *print-level* (not *print-readably*) (>= *current-level* *print-level*))
+       (write-char #\# ,stream)
+       (let ((*current-level* (1+ *current-level*))) ,@body)))
+
+(defmacro print-unreadable-object ((object stream &key type identity) &body body)
+  `(%print-unreadable ,object (%printer-stream ,stream) ,type ,identity
+                      ,(if body `(lambda () ,@body) nil)))
 
 ;;; Circularity
 
 (defun circle-candidate-p (object)
   (or (consp object)
-      (and (arrayp object) (not (stringp object)))
-      (%structurep object)))
-
-(defun find-circles (object)
-  "An EQ hash table of what occurs more than once in OBJECT, with value T."
-  (let ((seen (make-hash-table :test 'eq)) (work (list object)) (found nil))
-    (do () ((null work))
-      (let ((x (pop work)))
-        (do () ((not (circle-candidate-p x)))
-          (case (gethash x seen)
-            ((nil) (setf (gethash x seen) :once))
-            (:once (setf (gethash x seen) t found t) (return))
-            (t (return)))
-          (cond ((consp x) (push (car x) work) (setq x (cdr x)))
-                ((arrayp x)
-                 (when (eq (array-element-type x) t)
-                   (dotimes (i (array-total-size x)) (push (row-major-aref x i) work)))
-                 (return))
-                (t (dolist (value (%structure-values x)) (push value work))
-                   (return))))))
-    (unless found (clrhash seen))
-    (when found
-      (maphash (lambda (x count) (when (eq count :once) (remhash x seen))) seen))
-    seen))
-
-(defun %structure-values (structure)
-  (let ((values '()))
-    (dotimes (i (%layout-ref (%layout-of structure) 4) values)
-      (push (%structure-ref structure (1+ i)) values))))
+      (arrayp object)
+      (%structurep object)
+      (%instancep object)
+      (and (symbolp object) (null (symbol-package object)))))
 
 (defun circle-reference (object stream)
   "Prints the label of an object that occurs more than once.  True if that is all: the object has been printed before."
-  (let ((label (and *circle-labels* (gethash object *circle-labels*))))
-    (cond ((null label) nil)
+  (let ((label (gethash object *circle-labels*)))
+    (cond ((null *circle-count*)
+           (setf (gethash object *circle-labels*) (if label t :once))
+           label)
+          ((or (null label) (eq label :once)) nil)
           ((eq label t)
            (setf (gethash object *circle-labels*) (incf *circle-count*))
            (%write-label *circle-count* #\= stream)
@@ -78,46 +68,40 @@
   (write-char char stream))
 
 (defun circle-tail-p (tail)
-  "Must the TAIL of a list be printed after a dot, because it is labelled?"
-  (and *circle-labels* (consp tail) (gethash tail *circle-labels*)))
+  "Must the TAIL of a list be printed after a dot, because it has a label?  Notes in the first pass that the tail was met."
+  (and *circle-labels*
+       (consp tail)
+       (let ((label (gethash tail *circle-labels*)))
+         (cond (*circle-count* (and label (not (eq label :once))))
+               (label t)
+               (t (setf (gethash tail *circle-labels*) :once)
+                  nil)))))
 
 ;;; The way in
 
 (defun output-object (object stream)
-  (cond (*print-pretty* (output-with-circles object stream))
-        ((and (null *print-length*) (null *print-level*) (null *circle-labels*) (not *print-circle*)
-              (%write-plain object stream)))
-        (t (output-with-circles object stream)))
+  (or (%write-plain object stream)
+      (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object) (not (stringp object)) (not (symbolp object)))
+          (let ((*circle-labels* (make-hash-table :test 'eq)) (*circle-count* nil))
+            (output-labelled object (make-broadcast-stream))
+            (setq *circle-count* 0)
+            (output-labelled object stream))
+          (output-labelled object stream)))
   object)
-
-(defun output-with-circles (object stream)
-  (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object))
-      (let ((*circle-labels* (find-circles object)) (*circle-count* 0))
-        (output-labelled object stream))
-      (output-labelled object stream)))
 
 (defun output-labelled (object stream)
   (unless (and *circle-labels* (circle-candidate-p object) (circle-reference object stream))
-    (output-dispatching object stream)))
-
-(defun output-dispatching (object stream)
-  (if (and *print-pretty* (fboundp '%pretty-print))
-      (%pretty-print object stream)
-      (output-ugly object stream)))
+    (if *print-pretty*
+        (%pretty-print object stream)
+        (output-ugly object stream))))
 
 (defun output-ugly (object stream)
   "Prints without the pretty printer's dispatch table."
   (cond ((%write-atom object stream))
         ((consp object) (output-list object stream))
-        ((or (%structurep object) (%instancep object)) (print-object object stream))
+        ((or (%structurep object) (%instancep object) (%funcallable-p object)) (print-object object stream))
         ((arrayp object) (output-array object stream))
         (t (output-other object stream))))
-
-(defmacro with-deeper-level ((stream) &body body)
-  "Runs BODY one level deeper, or prints # if that is too deep."
-  `(if (and *print-level* (not *print-readably*) (>= *current-level* *print-level*))
-       (write-char #\# ,stream)
-       (let ((*current-level* (1+ *current-level*))) ,@body)))
 
 (defun too-long-p (count)
   (and *print-length* (not *print-readably*) (>= count *print-length*)))
@@ -143,9 +127,9 @@
         (write-char #\) stream))))
 
 (defun output-element (object stream)
-  (if (or *circle-labels* *print-pretty* *print-length* *print-level*)
+  (if (or *circle-labels* *print-pretty*)
       (output-labelled object stream)
-      (or (%write-atom object stream) (output-labelled object stream))))
+      (or (%write-plain object stream) (output-labelled object stream))))
 
 (defun output-array (array stream)
   (cond ((and (not *print-array*) (not *print-readably*))
@@ -155,28 +139,32 @@
          (write-string "#*" stream)
          (dotimes (i (length array)) (write-char (if (zerop (aref array i)) #\0 #\1) stream)))
         ((vectorp array)
-         (write-char #\# stream)
-         (output-vector-part array 0 (length array) stream))
-        (t (write-char #\# stream)
-           (let ((*print-base* 10) (*print-radix* nil)) (%write-atom (array-rank array) stream))
-           (write-char #\A stream)
-           (output-array-part array (array-dimensions array) 0 stream))))
+         (with-deeper-level (stream)
+           (write-string "#(" stream)
+           (output-vector-part array 0 (length array) stream)))
+        (t (with-deeper-level (stream)
+             (write-char #\# stream)
+             (let ((*print-base* 10) (*print-radix* nil)) (%write-atom (array-rank array) stream))
+             (write-char #\A stream)
+             (let ((*current-level* (1- *current-level*)))
+               (output-array-part array (array-dimensions array) 0 stream))))))
 
 (defun output-vector-part (array start end stream)
-  (with-deeper-level (stream)
-    (write-char #\( stream)
-    (do ((i start (1+ i))) ((= i end))
-      (when (> i start) (write-char #\Space stream))
-      (when (too-long-p (- i start))
-        (write-string "..." stream)
-        (return))
-      (output-element (row-major-aref array i) stream))
-    (write-char #\) stream)))
+  (do ((i start (1+ i))) ((= i end))
+    (when (> i start) (write-char #\Space stream))
+    (when (too-long-p (- i start))
+      (write-string "..." stream)
+      (return))
+    (output-element (row-major-aref array i) stream))
+  (write-char #\) stream))
 
 (defun output-array-part (array dimensions start stream)
   "Prints the elements from row-major index START on that DIMENSIONS span."
   (cond ((null dimensions) (output-element (row-major-aref array start) stream))
-        ((null (cdr dimensions)) (output-vector-part array start (+ start (car dimensions)) stream))
+        ((null (cdr dimensions))
+         (with-deeper-level (stream)
+           (write-char #\( stream)
+           (output-vector-part array start (+ start (car dimensions)) stream)))
         (t (let ((size (reduce #'* (cdr dimensions))))
              (with-deeper-level (stream)
                (write-char #\( stream)
@@ -192,27 +180,22 @@
 
 (defun %print-unreadable (object stream type identity body)
   (when *print-readably* (error 'print-not-readable :object object))
-  (let ((*print-length* nil))
-    (write-string "#<" stream)
-    (when type
-      (let ((*print-escape* t)) (output-object (%type-name-to-print object) stream))
-      (when (or body identity) (write-char #\Space stream)))
-    (when body (funcall body))
-    (when identity
-      (when body (write-char #\Space stream))
-      (write-char #\{ stream)
-      (let ((*print-base* 16) (*print-radix* nil)) (%write-atom (%address object) stream))
-      (write-char #\} stream))
-    (write-char #\> stream))
+  (write-string "#<" stream)
+  (when type
+    (let ((*print-escape* t)) (output-object (%type-name-to-print object) stream))
+    (when (or body identity) (write-char #\Space stream)))
+  (when body (funcall body))
+  (when identity
+    (when body (write-char #\Space stream))
+    (write-char #\{ stream)
+    (let ((*print-base* 16) (*print-radix* nil)) (%write-atom (%address object) stream))
+    (write-char #\} stream))
+  (write-char #\> stream)
   nil)
 
 (defun %type-name-to-print (object)
   (let ((type (type-of object)))
     (if (consp type) (car type) type)))
-
-(defmacro print-unreadable-object ((object stream &key type identity) &body body)
-  `(%print-unreadable ,object (%printer-stream ,stream) ,type ,identity
-                      ,(if body `(lambda () ,@body) nil)))
 
 (defun output-other (object stream)
   (cond ((functionp object) (output-function object stream))
@@ -222,21 +205,27 @@
            (format stream "~S ~S ~S ~S" :test (hash-table-test object) :count (hash-table-count object))))
         ((packagep object)
          (print-unreadable-object (object stream :type t)
-           (output-object (or (package-name object) "deleted") stream)))
-        ((and (streamp object) (fboundp '%print-stream)) (%print-stream object stream))
-        ((%shape-name object)
-         (print-unreadable-object (object stream :identity t) (write-string (%shape-name object) stream)))
-        (t (print-unreadable-object (object stream :identity t) (write-string "MARKER" stream)))))
+           (let ((*print-escape* t)) (output-object (or (package-name object) "deleted") stream))))
+        ((or (streamp object) (readtablep object) (random-state-p object))
+         (print-unreadable-object (object stream :type t :identity t)))
+        (t (print-unreadable-object (object stream :identity t)
+             (write-string (or (%shape-name object) "MARKER") stream)))))
+
+(defun %function-name (function)
+  "The name of compiled code or of a builtin, or NIL."
+  (let ((debug (%function-debug function)))
+    (if debug
+        (svref debug 0)
+        (let ((name (%builtin-info function)))
+          (and name (find-symbol name (if (char= (char name 0) #\%) "SYS" "COMMON-LISP")))))))
 
 (defun output-function (function stream)
-  (if (%funcallable-p function)
-      (print-object function stream)
-      (let ((name (%function-name function)))
-        (print-unreadable-object (function stream :identity (null name))
-          (write-string "FUNCTION" stream)
-          (when name
-            (write-char #\Space stream)
-            (let ((*print-escape* t)) (output-object name stream)))))))
+  (let ((name (%function-name function)))
+    (print-unreadable-object (function stream :identity (null name))
+      (write-string "FUNCTION" stream)
+      (when name
+        (write-char #\Space stream)
+        (let ((*print-escape* t)) (output-object name stream))))))
 
 (defun output-pathname (pathname stream)
   (let ((name (namestring pathname)))
@@ -247,18 +236,18 @@
 
 (defun %print-structure (structure stream)
   "How a structure prints that has no print function of its own."
-  (let* ((layout (%layout-of structure)) (names (coerce (%layout-ref layout 5) (quote list))))
+  (let* ((layout (%layout-of structure)) (names (%layout-ref layout 5)))
     (with-deeper-level (stream)
       (write-string "#S(" stream)
-      (output-object (%layout-ref layout 0) stream)
-      (do ((tail names (cdr tail)) (i 1 (1+ i))) ((null tail))
+      (output-element (%layout-ref layout 0) stream)
+      (dotimes (i (length names))
         (write-char #\Space stream)
-        (when (too-long-p (1- i))
+        (when (too-long-p i)
           (write-string "..." stream)
           (return))
-        (output-object (intern (symbol-name (car tail)) "KEYWORD") stream)
+        (output-element (intern (symbol-name (svref names i)) "KEYWORD") stream)
         (write-char #\Space stream)
-        (output-element (%structure-ref structure i) stream))
+        (output-element (%structure-ref structure (1+ i)) stream))
       (write-char #\) stream))))
 
 ;;; The functions of the standard
@@ -285,29 +274,33 @@
       (output-object object (%printer-stream stream)))))
 
 (defun prin1 (object &optional stream)
-  (let ((*print-escape* t)) (output-object object (%printer-stream stream))))
+  (or (%write-plain object stream 1)
+      (let ((*print-escape* t)) (output-object object (%printer-stream stream))))
+  object)
 
 (defun princ (object &optional stream)
-  (let ((*print-escape* nil) (*print-readably* nil)) (output-object object (%printer-stream stream))))
+  (or (%write-plain object stream 0)
+      (let ((*print-escape* nil) (*print-readably* nil)) (output-object object (%printer-stream stream))))
+  object)
 
 (defun print (object &optional stream)
-  (let ((stream (%printer-stream stream)) (*print-escape* t))
+  (let ((stream (%printer-stream stream)))
     (write-char #\Newline stream)
-    (output-object object stream)
+    (prin1 object stream)
     (write-char #\Space stream)
     object))
 
 (defun write-to-string (object &rest arguments &key &allow-other-keys)
-  (let ((stream (make-string-output-stream)))
+  (let ((stream (%make-string-output-stream 'character)))
     (apply #'write object :stream stream arguments)
     (get-output-stream-string stream)))
 
 (defun prin1-to-string (object)
-  (let ((stream (make-string-output-stream)))
+  (let ((stream (%make-string-output-stream 'character)))
     (prin1 object stream)
     (get-output-stream-string stream)))
 
 (defun princ-to-string (object)
-  (let ((stream (make-string-output-stream)))
+  (let ((stream (%make-string-output-stream 'character)))
     (princ object stream)
     (get-output-stream-string stream)))

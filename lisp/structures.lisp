@@ -381,7 +381,7 @@
           ((not (cadr printer))
            `((defmethod print-object ((object ,(%sd-name description)) stream) (%print-structure object stream))))
           (t `((defmethod print-object ((object ,(%sd-name description)) stream)
-                 (funcall #',(car (cadr printer)) object stream ,@(if (eq (car printer) :print-function) '(0)))))))))
+                 (funcall #',(car (cadr printer)) object stream ,@(if (eq (car printer) :print-function) '(*current-level*)))))))))
 
 (defmacro defstruct (name-and-options &rest slots)
   "Defines a structure type with its constructors, readers, copier and predicate (CLHS DEFSTRUCT)."

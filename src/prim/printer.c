@@ -5,7 +5,9 @@
    otherwise nothing has been printed and Lisp goes on, using %WRITE-ATOM for the leaves of the tree.
 
    A symbol is written so that it reads back as itself: which characters need an escape depends on the readtable's case; a name that could be a
-   number, or that is all dots, is put between bars. */
+   number, or that is all dots, is put between bars.
+
+   What is printed gathers in the Printer and goes to the stream in runs: the owner of a Printer ends with `flush`. */
 #include "number/number.h"
 #include "prim/streams.h"
 #include "text/text.h"
@@ -14,35 +16,49 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { PRINTER_CODES = 256 };
+
 typedef struct Printer {
     Thread *t;
     Obj stream;
     bool escape, readably, gensym, radix, array;
-    unsigned base;
+    unsigned base, count;
     Obj print_case, table_case, package, float_format;
+    uint32_t codes[PRINTER_CODES];
 } Printer;
 
-static Printer printer_make(Thread *t, Obj stream) {
+static void printer_init(Printer *p, Thread *t, Obj stream) {
     Obj table = symbol_value(t, SYM(READTABLE_VAR)), base = symbol_value(t, SYM(PRINT_BASE));
-    bool readably = !is_nil(symbol_value(t, SYM(PRINT_READABLY)));
-    return (Printer){
-        .t = t,
-        .stream = stream,
-        .escape = readably || !is_nil(symbol_value(t, SYM(PRINT_ESCAPE))),
-        .readably = readably,
-        .gensym = readably || !is_nil(symbol_value(t, SYM(PRINT_GENSYM))),
-        .array = readably || !is_nil(symbol_value(t, SYM(PRINT_ARRAY))),
-        .radix = !is_nil(symbol_value(t, SYM(PRINT_RADIX))),
-        .base = is_fix(base) ? (unsigned)fix_of_obj(base) : 10,
-        .print_case = symbol_value(t, SYM(PRINT_CASE)),
-        .table_case = has_type(table, TYPE_READTABLE) ? obj_slots(table)[READTABLE_CASE] : SYM(K_UPCASE),
-        .package = symbol_value(t, SYM(PACKAGE_VAR)),
-        .float_format = symbol_value(t, SYM(READ_DEFAULT_FLOAT_FORMAT)),
-    };
+    p->t = t;
+    p->stream = stream;
+    p->readably = !is_nil(symbol_value(t, SYM(PRINT_READABLY)));
+    p->escape = p->readably || !is_nil(symbol_value(t, SYM(PRINT_ESCAPE)));
+    p->gensym = p->readably || !is_nil(symbol_value(t, SYM(PRINT_GENSYM)));
+    p->array = p->readably || !is_nil(symbol_value(t, SYM(PRINT_ARRAY)));
+    p->radix = !is_nil(symbol_value(t, SYM(PRINT_RADIX)));
+    p->base = is_fix(base) && fix_of_obj(base) >= 2 && fix_of_obj(base) <= 36 ? (unsigned)fix_of_obj(base) : 10;
+    p->count = 0;
+    p->print_case = symbol_value(t, SYM(PRINT_CASE));
+    p->table_case = has_type(table, TYPE_READTABLE) ? obj_slots(table)[READTABLE_CASE] : SYM(K_UPCASE);
+    p->package = symbol_value(t, SYM(PACKAGE_VAR));
+    p->float_format = symbol_value(t, SYM(READ_DEFAULT_FLOAT_FORMAT));
 }
 
-static void put(Printer *p, uint32_t c) { stream_write_char(p->t, p->stream, c); }
-static void put_text(Printer *p, const char *s) { stream_write_text(p->t, p->stream, s, strlen(s)); }
+static void flush(Printer *p) {
+    unsigned count = p->count;
+    p->count = 0;
+    if (count) stream_write_codes(p->t, p->stream, p->codes, count);
+}
+
+static void put(Printer *p, uint32_t c) {
+    if (p->count == PRINTER_CODES) flush(p);
+    p->codes[p->count++] = c;
+}
+
+/* ASCII only. */
+static void put_text(Printer *p, const char *s) {
+    while (*s) put(p, (unsigned char)*s++);
+}
 
 /* -- Symbols -- */
 
@@ -137,8 +153,8 @@ static void put_symbol(Printer *p, Obj symbol) {
             if (p->gensym) put_text(p, "#:");
         } else if (eq(home, p->t->world->package_keyword)) {
             put(p, ':');
-        } else if (!has_type(p->package, TYPE_PACKAGE) ||
-                   !eq(package_find_symbol(p->t, p->package, slots[SYMBOL_NAME], &status), symbol) || is_nil(status)) {
+        } else if (!eq(home, p->package) &&
+                   (!has_type(p->package, TYPE_PACKAGE) || !eq(package_find_symbol(p->t, p->package, slots[SYMBOL_NAME], &status), symbol) || is_nil(status))) {
             Obj found = package_find_symbol(p->t, home, slots[SYMBOL_NAME], &status);
             put_name(p, car(obj_slots(home)[PACKAGE_NAMES]));
             put_text(p, eq(found, symbol) && eq(status, SYM(K_EXTERNAL)) ? ":" : "::");
@@ -149,7 +165,21 @@ static void put_symbol(Printer *p, Obj symbol) {
 
 /* -- Numbers -- */
 
+static void put_fixnum(Printer *p, int64_t n) {
+    char text[24], *q = text + sizeof text;
+    uint64_t m = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    *--q = 0;
+    do *--q = (char)('0' + m % 10);
+    while (m /= 10);
+    if (n < 0) *--q = '-';
+    put_text(p, q);
+}
+
 static void put_integer(Printer *p, Obj x) {
+    if (is_fix(x) && p->base == 10) {
+        put_fixnum(p, fix_of_obj(x));
+        return;
+    }
     char *digits = integer_to_text(x, p->base);
     put_text(p, digits);
     free(digits);
@@ -290,7 +320,7 @@ static bool put_atom(Printer *p, Obj x) {
         put_number(p, x);
     else if (is_char(x))
         put_character(p, x);
-    else if (is_text_string(x) && (p->array || !p->escape || is_simple_string(x)))
+    else if (is_text_string(x))
         put_string(p, x);
     else if (has_type(x, TYPE_BIT_VECTOR) && p->array)
         put_bits(p, x);
@@ -318,7 +348,7 @@ static bool is_plain(Printer *p, Obj x, int depth, int *budget) {
         }
         return true;
     }
-    return is_symbol(x) || is_number(x) || is_char(x) || (is_text_string(x) && is_simple_string(x));
+    return is_symbol(x) || is_number(x) || is_char(x) || is_text_string(x) || (has_type(x, TYPE_BIT_VECTOR) && p->array);
 }
 
 static void put_plain(Printer *p, Obj x);
@@ -363,39 +393,124 @@ static void put_plain(Printer *p, Obj x) {
 
 /* -- Leaves -- */
 
-BUILTIN(write_atom, "%WRITE-ATOM", 2, 2, "(object stream)",
-        "Prints OBJECT on the output STREAM under the printer's variables and returns T if it is a symbol, number, character, string or simple "
-        "bit vector; else prints nothing and returns NIL.") {
-    Printer p = printer_make(t, args[1]);
-    return obj_of_bool(put_atom(&p, args[0]));
+/* Do the variables ask for something that plain printing does not do? */
+static bool is_fancy(Thread *t) {
+    return !is_nil(symbol_value(t, SYM(PRINT_PRETTY))) || !is_nil(symbol_value(t, SYM(PRINT_CIRCLE))) ||
+           !is_nil(symbol_value(t, SYM(PRINT_LEVEL))) || !is_nil(symbol_value(t, SYM(PRINT_LENGTH)));
 }
 
-BUILTIN(write_plain, "%WRITE-PLAIN", 2, 2, "(object stream)",
-        "Prints OBJECT whole and returns T if it consists of conses, simple vectors and atoms that %WRITE-ATOM knows, within limits; else prints "
-        "nothing and returns NIL.  Level, length, circularity and pretty printing are not considered.") {
-    Printer p = printer_make(t, args[1]);
+BUILTIN(write_atom, "%WRITE-ATOM", 2, 2, "object stream",
+        "Prints OBJECT on the output STREAM under the printer's variables and returns T if it is a symbol, number, character, string or simple "
+        "bit vector; else prints nothing and returns NIL.") {
+    Printer p;
+    printer_init(&p, t, args[1]);
+    bool done = put_atom(&p, args[0]);
+    flush(&p);
+    return obj_of_bool(done);
+}
+
+BUILTIN(write_plain, "%WRITE-PLAIN", 2, 3, "object stream &optional mode",
+        "Prints OBJECT whole and returns T if it consists, within limits, of conses, simple vectors and atoms that %WRITE-ATOM knows, and the variables do not ask for "
+        "level, length, circularity or layout; else prints nothing and returns NIL.  MODE 1 prints as PRIN1, 0 as PRINC; STREAM is a designator.") {
+    Obj mode = ARG(2, NIL);
     int budget = PLAIN_NODES;
+    if (is_fancy(t)) return NIL;
+    Printer p;
+    printer_init(&p, t, stream_designated_output(t, args[1]));
+    if (is_fix(mode)) p.escape = fix_of_obj(mode) == 1;
+    if (!p.escape) p.array = !is_nil(symbol_value(t, SYM(PRINT_ARRAY)));
     if (!is_plain(&p, args[0], PLAIN_DEPTH, &budget)) return NIL;
     put_plain(&p, args[0]);
+    flush(&p);
     return T_;
 }
 
-BUILTIN(address, "%ADDRESS", 1, 1, "(object)", "The object's present address or word, an integer: for #<...> and for looking at memory; it changes when the object is moved.") {
+/* Writes the digits of an integer, sign first, with separators between groups, padded on the left. */
+static void put_format_integer(Printer *p, const char *digits, const char *sign, int64_t mincol, uint32_t padchar, uint32_t comma, int64_t interval) {
+    int64_t length = (int64_t)strlen(digits), commas = interval ? (length - 1) / interval : 0, signs = (int64_t)strlen(sign);
+    for (int64_t i = length + commas + signs; i < mincol; i++) put(p, padchar);
+    put_text(p, sign);
+    for (int64_t i = 0; i < length; i++) {
+        if (interval && i && (length - i) % interval == 0) put(p, comma);
+        put(p, (unsigned char)digits[i]);
+    }
+}
+
+static int64_t small_argument(Thread *t, Obj x, int64_t low, int64_t high) {
+    if (!is_fix(x) || fix_of_obj(x) < low || fix_of_obj(x) > high)
+        signal_type_error(t, x, alloc_list(t, 3, (Obj[]){SYM(INTEGER), obj_of_fix(low), obj_of_fix(high)}));
+    return fix_of_obj(x);
+}
+
+static uint32_t char_argument(Thread *t, Obj x) {
+    if (!is_char(x)) signal_type_error(t, x, SYM(CHARACTER));
+    return char_of_obj(x);
+}
+
+BUILTIN(write_integer, "%WRITE-INTEGER", 8, 8, "object stream base mincol padchar comma interval plus-p",
+        "Writes an integer in a base as FORMAT's ~R does, right-justified; INTERVAL 0 means no separators.  NIL, and nothing written, for another object.") {
+    enum { FAR = 1 << 30 };
+    Obj x = args[0];
+    if (!is_fix(x) && !has_type(x, TYPE_BIGNUM)) return NIL;
+    Printer p = {.t = t, .stream = args[1], .base = (unsigned)small_argument(t, args[2], 2, 36)};
+    int64_t mincol = small_argument(t, args[3], -FAR, FAR), interval = small_argument(t, args[6], 0, FAR);
+    uint32_t padchar = char_argument(t, args[4]), comma = char_argument(t, args[5]);
+    bool negative = integer_sign(x) < 0;
+    const char *sign = negative ? "-" : is_nil(args[7]) ? "" : "+";
+    char *digits = integer_to_text(x, p.base);
+    put_format_integer(&p, digits + negative, sign, mincol, padchar, comma, interval);
+    free(digits);
+    flush(&p);
+    return T_;
+}
+
+BUILTIN(write_repeated, "%WRITE-REPEATED", 3, 3, "character count stream", "Writes the character COUNT times; not at all if that is negative.") {
+    Printer p = {.t = t, .stream = args[2]};
+    uint32_t c = char_argument(t, args[0]);
+    for (int64_t i = small_argument(t, args[1], FIX_MIN, FIX_MAX); i > 0; i--) put(&p, c);
+    flush(&p);
+    return NIL;
+}
+
+BUILTIN(address, "%ADDRESS", 1, 1, "object", "The object's present address or word, an integer: for #<...> and for looking at memory; it changes when the object is moved.") {
     return integer_of_u64(t, is_ref(args[0]) ? address_of(args[0]) : args[0].w);
 }
 
-BUILTIN(shape_name, "%SHAPE-NAME", 1, 1, "(object)", "The name of the object's shape, a string; NIL for immediates and conses.") {
+BUILTIN(shape_name, "%SHAPE-NAME", 1, 1, "object", "The name of the object's shape, a string; NIL for immediates and conses.") {
     return is_obj(args[0]) ? alloc_text(t, shapes[obj_type(args[0])].name) : NIL;
 }
 
-BUILTIN(float_digits, "%FLOAT-DIGITS", 1, 1, "(float)",
-        "The shortest decimal digits that read back as the absolute value of FLOAT (finite), a string, and the exponent e: value = 0.DIGITS x 10^e.") {
-    char digits[32];
-    bool single = is_single(args[0]);
-    if (!single && !has_type(args[0], TYPE_DOUBLE)) signal_type_error(t, args[0], SYM(FLOAT));
-    double d = fabs(single ? (double)single_of_obj(args[0]) : double_of_obj(args[0]));
-    if (!isfinite(d)) signal_type_error(t, args[0], SYM(RATIONAL));
-    if (d == 0) return values_2(t, alloc_text(t, "0"), obj_of_fix(0));
-    int e = float_shortest(d, single, digits);
-    return values_2(t, alloc_text(t, digits), obj_of_fix(e));
+/* -- Marks in string output streams: FORMAT changes the case of what ~( ~) has written in its place -- */
+
+static bool is_collecting(Obj s) { return stream_get(s, STREAM_KIND) == STREAM_STRING_OUTPUT; }
+
+BUILTIN(stream_mark, "%STREAM-MARK", 1, 1, "stream", "How much has been written to a string output stream since its text was taken last; NIL for other streams.") {
+    Obj s = stream_resolve_output(t, args[0]);
+    return is_collecting(s) ? obj_of_fix(stream_get(s, STREAM_POSITION)) : NIL;
+}
+
+/* The character with the case that ~( ~) gives it: mode 0 down, 1 each word's first up, 2 the first word's first up, 3 up.  *state: 0 no word begun
+   yet, 1 inside a word, 2 between words. */
+static uint32_t char_recased(uint32_t c, int64_t mode, int *state) {
+    bool word = code_is_alphanumeric(c), start = word && (mode == 1 ? *state != 1 : mode == 2 && *state == 0);
+    if (word || *state) *state = word ? 1 : 2;
+    return mode == 3 || start ? code_upcase(c) : code_downcase(c);
+}
+
+BUILTIN(stream_recase, "%STREAM-RECASE", 3, 3, "stream mark mode",
+        "Changes the case of what was written to a string output stream since the mark was taken: MODE 0 down, 1 capitalized, 2 only the first word so, 3 up.") {
+    Obj s = stream_resolve_output(t, args[0]);
+    int64_t mode = small_argument(t, args[2], 0, 3), i = small_argument(t, args[1], 0, FIX_MAX), end;
+    int state = 0;
+    if (!is_collecting(s)) return NIL;
+    end = stream_get(s, STREAM_POSITION);
+    uint32_t *codes = end ? obj_raw(obj_slots(s)[STREAM_OUT_BUFFER]) : NULL;
+    for (; i < end; i++) codes[i] = char_recased(codes[i], mode, &state);
+    return NIL;
+}
+
+BUILTIN(set_stream_column, "%SET-STREAM-COLUMN", 2, 2, "stream column", "Makes a string output stream believe that it stands at the column, for FRESH-LINE and FORMAT's ~T.") {
+    Obj s = stream_resolve_output(t, args[0]);
+    if (is_collecting(s)) stream_put(s, STREAM_COLUMN, small_argument(t, args[1], 0, FIX_MAX));
+    return NIL;
 }

@@ -403,6 +403,18 @@ void stream_write_text(Thread *t, Obj stream, const char *utf8, size_t bytes) {
     stream_write_string(t, stream, text, 0, obj_length(text));
 }
 
+void stream_write_codes(Thread *t, Obj stream, const uint32_t *codes, size_t count) {
+    Obj s = stream_resolve_output(t, stream);
+    if (stream_get(s, STREAM_KIND) != STREAM_STRING_OUTPUT) {
+        for (size_t i = 0; i < count; i++) stream_write_char(t, s, codes[i]);
+        return;
+    }
+    memcpy(string_room(t, s, count), codes, count * sizeof *codes);
+    size_t line = count;
+    while (line > 0 && codes[line - 1] != '\n') line--;
+    stream_put(s, STREAM_COLUMN, (line ? 0 : stream_get(s, STREAM_COLUMN)) + (int64_t)(count - line));
+}
+
 int64_t stream_column(Thread *t, Obj stream) {
     Obj s = stream_resolve_output(t, stream);
     switch (stream_get(s, STREAM_KIND)) {

@@ -101,6 +101,8 @@ int64_t stream_line(Thread *t, Obj stream);
 void stream_write_char(Thread *t, Obj stream, uint32_t code);
 /* `bytes` bytes of UTF-8. */
 void stream_write_text(Thread *t, Obj stream, const char *utf8, size_t bytes);
+/* Characters as code points. */
+void stream_write_codes(Thread *t, Obj stream, const uint32_t *codes, size_t count);
 /* Characters [start, end) of a simple string. */
 void stream_write_string(Thread *t, Obj stream, Obj simple_string, uint64_t start, uint64_t end);
 /* Column of the next character to be written, -1 if unknown. */
