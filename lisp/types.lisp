@@ -126,6 +126,8 @@
 
 (defmacro deftype (name lambda-list &body body)
   `(eval-when (:compile-toplevel :load-toplevel :execute)
+     ,@(let ((doc (nth-value 2 (%parse-body body t))))
+         (if doc `((%note-documentation ',name 'type ,(car doc)))))
      (%deftype ',name #',(%parse-macro name lambda-list body 'type))))
 
 (defun %deftype (name expander)
@@ -297,7 +299,9 @@
     (cond ((eq type t) (if positive (list nil) nil))
           ((not type) (if positive nil (list nil)))
           ((symbolp type) (%name-clauses type positive))
-          ((not (consp type)) (%literal-clauses (list :class (%class-or-name type)) positive))
+          ((not (consp type))
+           (let ((class (%class-or-name type)))
+             (if (symbolp class) (%clauses class positive) (%literal-clauses (list :class class) positive))))
           (t (%compound-clauses type (cdr type) positive)))))
 
 (defun %class-or-name (class)
@@ -765,6 +769,10 @@
                   (t (float object)))))
     (if (typep result type) result (%coercion-failure object type))))
 
+(defun %float-types-p (types)
+  (dolist (type types t)
+    (if (not (memq (if (consp type) (car type) type) '(single-float double-float))) (return nil))))
+
 (defun coerce (object type)
   "The object converted to the type (CLHS COERCE)."
   (if (typep object type) (return-from coerce object))
@@ -773,7 +781,7 @@
     (cond ((and (eq (car expanded) 'or) (memq 'cons expanded) (memq 'null expanded))
            (if (typep object 'sequence) (%coerce-to-list object) (%coercion-failure object type)))
           ((memq (car expanded) '(single-float double-float)) (%coerce-number object type expanded))
-          ((equal expanded '(or single-float double-float)) (%coerce-number object type expanded))
+          ((and (eq (car expanded) 'or) (%float-types-p (cdr expanded))) (%coerce-number object type expanded))
           ((eq (car expanded) '%chars)
            (let ((character (character object)))
              (if (typep character type) character (%coercion-failure object type))))
