@@ -129,6 +129,7 @@
                            (append doc declarations (list (list* 'block (%block-name name) forms))))))))
 
 (%core-macro defun
+  (if (not (and (consp (cdr form)) (cadr form) (consp (cddr form)))) (%form-error "~S has no name or no lambda list." form))
   (let* ((name (cadr form))
          (function (%named-lambda name (caddr form) (cdddr form)))
          (definition (list '%defun (list 'quote name) (list 'function function))))
@@ -496,7 +497,8 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 
 (defun %package-named (name)
   (or (find-package name)
-      (error 'simple-package-error :package name :format-control "There is no package named ~S." :format-arguments (list name))))
+      (error (%simple-class 'package-error) :package name
+                                            :format-control "There is no package named ~S." :format-arguments (list name))))
 
 (defconstant lambda-list-keywords
   '(&optional &rest &key &allow-other-keys &aux &body &whole &environment)
