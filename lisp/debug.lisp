@@ -28,7 +28,7 @@
     (let ((shown (reverse (or start frames))))
       (do () ((not (and shown (or (member (caar shown) *starting-functions*) (null (caar shown))))))
         (pop shown))
-      (or (nreverse shown) start))))
+      (nreverse shown))))
 
 (defmacro %with-safe-printing (&body body)
   `(let ((*print-readably* nil) (*print-pretty* nil) (*print-length* 8) (*print-level* 4) (*print-circle* nil)
@@ -167,6 +167,7 @@
 (defun %debugger (condition)
   "The interactive debugger, entered by INVOKE-DEBUGGER; it is left by a restart only.  In a script: a report and exit code 1."
   (when *batch-p* (%die condition))
+  (when (> *debug-level* 50) (%exit 1))
   (let* ((*debug-level* (1+ *debug-level*))
          (*debug-condition* condition)
          (*debug-frames* (%frames))

@@ -38,9 +38,9 @@
         (unless (%set-prompt prompt (make-string (length prompt) :initial-element #\Space))
           (write-string prompt stream)
           (finish-output stream))
-        (unwind-protect (prog1 (read stream nil stream) (%skip-rest-of-line stream))
+        (unwind-protect (read-preserving-whitespace stream nil stream)
           (%set-prompt nil nil)))
-      (read stream nil stream)))
+      (read-preserving-whitespace stream nil stream)))
 
 (defun %repl-eval (form)
   "Evaluates a form as the REPL does, with its variables; the list of values."
@@ -58,7 +58,8 @@
            (when (interactive-stream-p stream) (terpri stream))
            (ext:quit (if (plusp *debug-level*) 1 0)))
           ((funcall command form))
-          (t (let ((values (%repl-eval form)))
+          (t (%skip-rest-of-line stream)
+             (let ((values (%repl-eval form)))
                (fresh-line)
                (dolist (value values)
                  (prin1 value)

@@ -23,10 +23,10 @@ static void finish_call(Gen *g, Dest d, unsigned base) {
     } else finish_values(g, d, base);
 }
 
-/* Emits the call or, in tail position, its tail form; `b` is the operand that tells the function. */
+/* Emits the call or, in tail position, its tail form (`op` again: it has none); `b` is the operand that tells the function. */
 static void emit_call(Gen *g, Dest d, Opcode op, Opcode tail, unsigned base, unsigned b, uint32_t n, uint32_t line) {
     place_note(g, line);
-    if (is_tail(g, d)) {
+    if (tail != op && is_tail(g, d)) {
         emit_abc(g, tail, base, b, n);
         g->reachable = false;
         return;
@@ -114,7 +114,8 @@ void gen_call(Gen *g, Node *n, Dest d) {
     if (self) emit_call(g, d, OP_CALL_SELF, OP_TAIL_SELF, base, 0, n->count, n->line);
     else {
         Ref cell = ref_new(g->c, function_name_cell(g->c->t, ref(g->c, n->ref)));
-        emit_call(g, d, OP_CALL, OP_TAIL_CALL, base, constant_index(g, cell), n->count, n->line);
+        bool stays = eq(ref(g->c, n->ref), SYM(ERROR)); /* backtraces show who signals an error */
+        emit_call(g, d, OP_CALL, stays ? OP_CALL : OP_TAIL_CALL, base, constant_index(g, cell), n->count, n->line);
     }
     g->top = saved;
 }

@@ -7,6 +7,7 @@
    History is kept in ~/.windfall_history. */
 #include "main/edit.h"
 
+#include "prim/prim.h"
 #include "text/text.h"
 
 #include <errno.h>
@@ -42,10 +43,10 @@ static int next_character(EditLine *el, wchar_t *c) {
     mbstate_t state = {0};
     for (;;) {
         char byte;
+        if (!wait_for_input(e->t, 0)) return -1;
         ssize_t n = read(0, &byte, 1);
-        if (n == 0) return 0;
-        if (n < 0 && errno == EINTR && !(e->t->event & EVENT_INTERRUPT)) continue;
-        if (n < 0) return -1;
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return 0;
         size_t used = mbrtowc(c, &byte, 1, &state);
         if (used == (size_t)-1) {
             *c = 0xFFFD;
@@ -66,7 +67,7 @@ static int64_t take_rest(struct Editor *e, uint8_t *to, size_t size) {
 
 static int64_t read_plain(Thread *t, uint8_t *to, size_t size) {
     for (;;) {
-        if (t->event & EVENT_INTERRUPT) return READ_AGAIN;
+        if (!wait_for_input(t, 0)) return READ_AGAIN;
         ssize_t n = read(0, to, size);
         if (n >= 0) return n;
         if (errno != EINTR) return 0;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -50,11 +51,17 @@ BUILTIN(local_time_offset, "%LOCAL-TIME-OFFSET", 1, 1, "unix-time", "Seconds by 
 
 BUILTIN(sleep, "%SLEEP", 1, 1, "nanoseconds", "Wait; the nanoseconds that are left if a signal came, else 0.") {
     int64_t wait = fix_of_obj(args[0]);
-    struct timespec ts = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000}, left = {0};
+    uint64_t until = clock_nanoseconds() + (uint64_t)wait;
+    struct timespec ts = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
+    sigset_t interrupt, old;
     streams_finish(t);
-    if (t->event & EVENT_INTERRUPT) return args[0];
-    if (nanosleep(&ts, &left) == 0) return obj_of_fix(0);
-    return obj_of_fix((int64_t)left.tv_sec * 1000000000 + left.tv_nsec);
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &old);
+    if (!(t->event & EVENT_INTERRUPT)) ppoll(NULL, 0, &ts, &old);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    uint64_t now = clock_nanoseconds();
+    return obj_of_fix(now < until ? (int64_t)(until - now) : 0);
 }
 
 /* -- The environment -- */

@@ -8,5 +8,7 @@
 void streams_create(Thread *t);
 /* Writes out standard output and standard error, as far as they take it; never signals. */
 void streams_finish(Thread *t);
+/* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
+bool wait_for_input(Thread *t, int fd);
 
 #endif

@@ -9,9 +9,9 @@
 
    Standard input flushes standard output before it waits.  Terminals are flushed at the end of every line, and so is standard error.
 
-   A broken pipe behind standard output ends the process as SIGPIPE does: quietly.
+   A broken pipe behind standard output ends the process as SIGPIPE does: quietly; a terminal that is gone, as SIGHUP does.
 
-   Limit: a signal that comes between the test for it and the system call that waits is seen when the call ends. */
+   Waiting for input is done by `wait_for_input`, which lets a signal in only while it waits, so none is missed. */
 #include "prim/streams.h"
 #include "run/dispatch.h"
 
@@ -156,10 +156,10 @@ uint8_t *stream_in_bytes(Obj s) { return obj_raw(obj_slots(s)[STREAM_IN_BUFFER])
 
 /* -- Output of a descriptor -- */
 
-/* Nobody reads standard output any more: the default action of the signal that the system ignores for other descriptors. */
-static void die_of_pipe(void) {
-    signal(SIGPIPE, SIG_DFL);
-    raise(SIGPIPE);
+/* Nobody reads standard output any more: the default action of the signal, which may be ignored for other descriptors. */
+static void die_by_signal(int number) {
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 /* Writes out the buffer as far as the system takes it: 0, or the error.  Stops early when a signal waits to be handled. */
@@ -181,7 +181,8 @@ static int write_out(Thread *t, Obj s) {
             break;
         }
     }
-    if (error == EPIPE && stream_is(s, STREAM_KEEP_FD)) die_of_pipe();
+    if (error == EPIPE && stream_is(s, STREAM_KEEP_FD)) die_by_signal(SIGPIPE);
+    if (error == EIO && stream_is(s, STREAM_KEEP_FD)) die_by_signal(SIGHUP);
     if (error) done = count;
     memmove(bytes, bytes + done, (size_t)(count - done));
     stream_put(s, STREAM_OUT_COUNT, count - done);
@@ -479,6 +480,17 @@ static bool readable(int fd) {
     return poll(&p, 1, 0) > 0;
 }
 
+bool wait_for_input(Thread *t, int fd) {
+    sigset_t interrupt, old;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &old);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (!(t->event & EVENT_INTERRUPT) && ppoll(&p, 1, NULL, &old) < 0 && errno == EINTR) continue;
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return !(t->event & EVENT_INTERRUPT);
+}
+
 static int64_t fill_from_editor(Thread *t, Obj s) {
     int64_t end = stream_get(s, STREAM_END);
     size_t room = obj_length(obj_slots(s)[STREAM_IN_BUFFER]) - (size_t)end;
@@ -492,12 +504,12 @@ int64_t stream_fill(Thread *t, Obj s, bool wait) {
     if (stream_get(s, STREAM_OUT_COUNT)) stream_flush_fd(t, s);
     in_room(t, s);
     int fd = (int)stream_get(s, STREAM_FD_NUMBER);
-    bool ready = (wait && !stream_is(s, STREAM_KEEP_FD)) || readable(fd);
+    bool ready = readable(fd);
     if (!ready && !wait) return STREAM_WOULD_BLOCK;
-    if (!ready) streams_finish(t);
+    if (!ready && stream_is(s, STREAM_KEEP_FD | STREAM_INTERACTIVE)) streams_finish(t);
     if (wait && fd == 0 && t->world->line_reader && stream_is(s, STREAM_INTERACTIVE)) return fill_from_editor(t, s);
     for (;;) {
-        if (t->event & EVENT_INTERRUPT) return STREAM_INTERRUPTED;
+        if (!ready && !wait_for_input(t, fd)) return STREAM_INTERRUPTED;
         int64_t end = stream_get(s, STREAM_END);
         ssize_t n = read(fd, stream_in_bytes(s) + end, obj_length(obj_slots(s)[STREAM_IN_BUFFER]) - (size_t)end);
         if (n >= 0) {
@@ -506,8 +518,7 @@ int64_t stream_fill(Thread *t, Obj s, bool wait) {
         }
         if (errno == EAGAIN) {
             if (!wait) return STREAM_WOULD_BLOCK;
-            struct pollfd p = {.fd = fd, .events = POLLIN};
-            poll(&p, 1, -1);
+            ready = false;
         } else if (errno != EINTR) {
             system_error(t, s, "Reading");
         }

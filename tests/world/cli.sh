@@ -151,7 +151,7 @@ repl() {
 }
 repl repl-values 0 '^3$' '(+ 1 2)'
 repl repl-many-values 0 '^1\|2\|3$' '(values 1 2 3)'
-repl repl-no-values 0 '^$' '(values)'
+repl repl-no-values 0 '^:X$' '(values) :x'
 repl repl-variables 0 '^5\|6\|\(6 5\)\|\(LIST \* \*\*\)$' "5 (1+ *) (list * **) (identity +)"
 repl repl-slash 0 '^1\|2\|\(1 2\)$' '(values 1 2) /'
 repl repl-lines 0 '^\(1 2\)$' '(list 1
@@ -215,11 +215,12 @@ session("terminal-history", [(P, "(* 6 7)\r"), (r"\r\n42\r\n.*" + P, "\x1b[A"), 
 session("terminal-edit", [(P, "(+ 1 22\x7f\x7f2)\r"), (r"\r\n3\r\n.*" + P, "(quit)\r")])
 session("terminal-read-line", [(P, "(length (read-line))\r"), (r"\r\n", "abc\r"), (r"\r\n3\r\n.*" + P, "(quit)\r")])
 session("terminal-unicode", [(P, "(char-code (char \"→\" 0))\r"), (r"\r\n8594\r\n.*" + P, "(quit)\r")], {"LC_ALL": "C.UTF-8"})
+session("terminal-commands", [(P, "(defun f (x) (error \"bad\"))\r"), (P, "(f 7)\r"), (r"\[1\]> ", ":bt\r"), (r"0: \(F 7\).*\[1\]> ", ":f 0\r"), (r"argument 0 = 7.*\[1\]> ", ":q\r"), (P, "(quit)\r")])
 session("terminal-dumb", [(P, "(+ 1 2)\r"), (r"3\r\n.*" + P, "(quit)\r")], {"TERM": "dumb"})
 X
     cat "$T/pty"
     passed=$((passed + $(grep -c '^ok ' "$T/pty")))
-    failed=$((failed + 10 - $(grep -c '^ok ' "$T/pty")))
+    failed=$((failed + 11 - $(grep -c '^ok ' "$T/pty")))
 fi
 
 echo "$passed passed, $failed failed"
