@@ -84,3 +84,19 @@
 ;;; -- EQUALP of tables --
 (check (let ((a (make-hash-table)) (b (make-hash-table))) (setf (gethash 1 a) "x" (gethash 1 b) "X") (list (equalp a b) (equal a b) (progn (setf (gethash 2 b) 1) (equalp a b)))) => (T NIL NIL))
 (check (let ((a (make-hash-table)) (b (make-hash-table :test 'equal))) (equalp a b)) => NIL)
+
+;;; -- Tests of the user's, weakness --
+#+windfall (defun same-length-p (a b) (= (length a) (length b)))
+#+windfall (define-hash-table-test same-length-p length)
+#+windfall (check (let ((h (make-hash-table :test 'same-length-p))) (setf (gethash "abc" h) 1 (gethash '(1) h) 2) (list (gethash '(x y z) h) (gethash #(0) h) (gethash "ab" h 'none) (hash-table-count h))) => (1 2 none 2))
+#+windfall (check (let ((h (make-hash-table :test #'same-length-p))) (setf (gethash "abc" h) 1 (gethash "xyz" h) 2) (list (hash-table-count h) (gethash "uvw" h) (remhash "123" h) (remhash "123" h) (hash-table-count h) (hash-table-test h))) => (1 2 t nil 0 same-length-p))
+#+windfall (check (multiple-value-list (let ((h (make-hash-table :test 'same-length-p))) (setf (gethash "a" h) nil) (gethash "b" h 5))) => (nil t))
+#+windfall (check (let ((h (make-hash-table :test 'same-length-p))) (dotimes (i 200) (setf (gethash (make-list i) h) i)) (let ((s 0)) (dotimes (i 200) (incf s (gethash (make-array i) h))) (list s (hash-table-count h)))) => (19900 200))
+#+windfall (check (mapcar (lambda (w) (hash-table-weakness (make-hash-table :weakness w))) '(nil :key :value :key-and-value :key-or-value)) => (nil :key :value :key-and-value :key-or-value))
+#+windfall (check (make-hash-table :weakness :foo) =!> type-error)
+#+windfall (check (let ((h (make-hash-table :test 'eq :weakness :key)) (keep nil)) (dotimes (i 1000) (let ((k (list i))) (if (zerop (mod i 10)) (push k keep)) (setf (gethash k h) i))) (gc) (list (<= 100 (hash-table-count h) 101) (every (lambda (k) (eql (gethash k h) (car k))) keep))) => (t t))
+#+windfall (check (let ((h (make-hash-table :test 'eql :weakness :value)) (keep nil)) (dotimes (i 1000) (let ((v (list i))) (if (zerop (mod i 10)) (push v keep)) (setf (gethash i h) v))) (gc) (list (<= 100 (hash-table-count h) 101) (every (lambda (v) (eq (gethash (car v) h) v)) keep))) => (t t))
+#+windfall (check (let ((h (make-hash-table :test 'eq)) (keys nil)) (dotimes (i 5000) (let ((k (list i))) (push k keys) (setf (gethash k h) i))) (gc) (dolist (k keys) (if (oddp (car k)) (remhash k h))) (gc) (list (hash-table-count h) (every (lambda (k) (eql (gethash k h) (if (oddp (car k)) nil (car k)))) keys))) => (2500 t))
+#+windfall (check (let ((h (make-hash-table :test 'equal)) (keys nil)) (dotimes (i 2000) (let ((k (if (evenp i) (format nil "~D" i) (vector i)))) (push k keys) (setf (gethash k h) i))) (gc) (list (every (lambda (k) (gethash k h)) keys) (gethash (format nil "~D" 100) h) (gethash (vector 101) h))) => (t 100 nil))
+#+windfall (check (let ((h (make-hash-table :test 'eq :weakness :key))) (dotimes (r 20) (dotimes (i 500) (setf (gethash (list i) h) (make-list 10))) (gc)) (<= (hash-table-count h) 500)) => t)
+#+windfall (check (let ((h (make-hash-table :test 'eq :weakness :key))) (dotimes (i 100) (let ((k (list i))) (setf (gethash k h) k))) (gc) (<= (hash-table-count h) 1)) => t)
