@@ -32,8 +32,6 @@ void pages_release(void *at, size_t bytes);
 /* Memory that this process may use, in bytes: the machine's, or its cgroup's if that is less. */
 size_t pages_available(void);
 
-/* Asks for huge pages in [from, to), where the system has them; a wish only. */
-void pages_wish_huge(void *from, void *to);
 
 /* words.c: a stack of 64-bit words that grows by pages, up to a bound. */
 typedef struct WordStack {

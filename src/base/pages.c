@@ -22,10 +22,6 @@ void pages_discard(void *from, void *to) {
     if (lo < hi) must(madvise((void *)lo, hi - lo, MADV_DONTNEED) == 0);
 }
 
-void pages_wish_huge(void *from, void *to) {
-    (void)madvise(from, (size_t)((char *)to - (char *)from), MADV_HUGEPAGE);
-}
-
 void pages_release(void *at, size_t bytes) { must(munmap(at, bytes) == 0); }
 
 /* The number in a one-line file, or `otherwise` if there is none ("max" included). */

@@ -13,7 +13,7 @@
      remember.sum  the summary bit of every set bit is set */
 #include "heap/space.h"
 
-enum { SUMMARY = 256, SUMMARY_WORDS = SUMMARY / 64 };
+enum { SUMMARY = 256, SUMMARY_WORDS = SUMMARY / 64, BATCH = 64 };
 
 void remembered_set(Heap *h, size_t g) {
     bit_set(h->remembered, g);
@@ -48,20 +48,33 @@ static uint64_t word_within(uint64_t bits, size_t w, size_t g, size_t end) {
     return bits;
 }
 
+/* Visits the granules of a batch, then forgets those that proved useless, and the summary bits over them. */
+static void batch_visit(Heap *h, const size_t *batch, size_t count, GranuleVisitor visit, void *data) {
+    for (size_t i = 0; i < count; i++) {
+        if (visit(h, (Obj *)address_of_granule(h, batch[i]), data)) continue;
+        bit_clear(h->remembered, batch[i]);
+        const uint64_t *words = &h->remembered[batch[i] / SUMMARY * SUMMARY_WORDS];
+        if (!(words[0] | words[1] | words[2] | words[3])) bit_clear(h->summary, batch[i] / SUMMARY);
+    }
+}
+
+/* Remembered granules are scattered over old memory, so each would be a cache miss: they are taken in batches and prefetched. */
 void remembered_walk(Heap *h, uintptr_t from, uintptr_t to, GranuleVisitor visit, void *data) {
     if (from >= to) return;
+    size_t batch[BATCH + SUMMARY], count = 0;
     size_t g = granule_of(h, from), end = granule_of(h, to), last = (end - 1) / SUMMARY + 1;
     for (size_t s = next_summary(h, g / SUMMARY, last); s < last; s = next_summary(h, s + 1, last)) {
-        uint64_t any = 0;
         for (size_t w = s * SUMMARY_WORDS; w < (s + 1) * SUMMARY_WORDS; w++) {
             for (uint64_t bits = word_within(h->remembered[w], w, g, end); bits; bits &= bits - 1) {
-                size_t i = w * 64 + (size_t)bits_lowest(bits);
-                if (!visit(h, (Obj *)address_of_granule(h, i), data)) bit_clear(h->remembered, i);
+                batch[count] = w * 64 + (size_t)bits_lowest(bits);
+                __builtin_prefetch((const void *)address_of_granule(h, batch[count++]), 1);
             }
-            any |= h->remembered[w];
         }
-        if (!any) bit_clear(h->summary, s);
+        if (count < BATCH) continue;
+        batch_visit(h, batch, count, visit, data);
+        count = 0;
     }
+    batch_visit(h, batch, count, visit, data);
 }
 
 void remembered_relocate(Heap *h, uintptr_t from) {

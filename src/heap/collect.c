@@ -10,8 +10,8 @@
        g1 becomes                g2                g2
        g2 becomes                                  tenured
 
-   by nothing more than forwarding the bases.  Exception, one: when more survives than the threshold of g2, all that was collected is tenured
-   at once; so much data would only be marked again and again.
+   by nothing more than forwarding the bases.  Exception, one: when more than half of a good part of a nursery survives, the program is building
+   something; then all is tenured at once, for it would only be marked again and again.
 
    A full collection first looks how much is dead among the tenured.  If that is little (under 1/32), the dead become fillers, the
    tenured stay where they are, and the rest is as in an ephemeral collection of g2: references from tenured to younger objects are known by
@@ -68,12 +68,13 @@ static uintptr_t phase_fill(Heap *h, int generation) {
 
 /* The bases after the collection. */
 static void phase_promote(Heap *h, int generation, uintptr_t from, uintptr_t new_free) {
-    uintptr_t young = h->base[2] > from ? forward_address(h, h->base[2]) : from;
+    uintptr_t young = h->base[2] > from ? h->base[2] : from; /* the collected part of the young generations */
+    size_t collected = h->mark_end - young, survived = new_free - forward_address(h, young);
     uintptr_t b0 = forward_address(h, h->base[0]), b1 = h->base[1] >= from ? forward_address(h, h->base[1]) : h->base[1];
     if (generation >= 2) h->base[2] = b1;
     if (generation >= 1) h->base[1] = b0;
     h->base[0] = new_free;
-    if (!h->egc || new_free - young > h->threshold[2]) h->base[2] = h->base[1] = new_free;
+    if (!h->egc || (survived > collected / 2 && survived > h->threshold[0] / 4)) h->base[2] = h->base[1] = new_free;
 }
 
 static void phase_slide(Heap *h, int generation) {

@@ -9,7 +9,7 @@
 
 enum { LEAST_LIMIT = 4 << 20, LEAST_DEFAULT = 32 << 20, MEGABYTE = 1 << 20, SHARE_OF_MACHINE = 2 };
 #define MOST_DEFAULT ((size_t)8 << 30)
-#define DEFAULT_G0 ((size_t)4 << 20)
+#define DEFAULT_G0 ((size_t)16 << 20)
 #define MOST_LIMIT ((size_t)64 << 30)
 
 static const char *const static_names[] = {
