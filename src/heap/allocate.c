@@ -13,25 +13,27 @@
 
 enum { GRACE = 256 * 1024, LEAST_RESERVE = 64 * 1024 };
 
+/* The condition is made in advance (lisp/conditions.lisp): it takes no room. */
+static NORETURN void signal_no_room(Thread *t) { signal_condition(t, SYM(HEAP_EXHAUSTED), 0); }
+
 NORETURN void signal_heap_exhausted(Thread *t, size_t bytes) {
     Heap *h = t->heap;
     size_t rest = (size_t)(h->end - h->soft_end);
     if (rest < LEAST_RESERVE) must_die("heap exhausted (%zu bytes wanted), and the reserve for handlers too", bytes);
     h->soft_end += bits_round_up(rest / 2, GRANULE);
-    signal_condition(t, SYM(STORAGE_CONDITION), 0);
+    signal_no_room(t);
 }
 
 /* Torture: counts down to an allocation that fails. */
 static void torture_allocation(Thread *t) {
     Heap *h = t->heap;
     if (--h->torture_allocations) return;
-    t->limit = t->free;
-    signal_condition(t, SYM(STORAGE_CONDITION), 0);
+    signal_no_room(t);
 }
 
 char *heap_allocate_slow(Thread *t, size_t bytes) {
     Heap *h = t->heap;
-    if (bytes > (size_t)(h->soft_end - h->start)) signal_condition(t, SYM(STORAGE_CONDITION), 0);
+    if (bytes > (size_t)(h->soft_end - h->start)) signal_no_room(t);
     if (UNLIKELY(h->torture_allocations != 0)) torture_allocation(t);
     if ((size_t)(h->soft_end - t->free) < bytes) {
         if (h->shortage == SHORTAGE_COLLECTED) signal_heap_exhausted(t, bytes);
@@ -57,7 +59,7 @@ void heap_fail_allocation(Heap *h, uint64_t n) {
 
 /* Room for an object; large ones start at a block (slide.c).  What is skipped is dead and never parsed. */
 static Obj *allocate_object(Thread *t, Type type, unsigned flags, uint64_t length, size_t *bytes) {
-    if (UNLIKELY(length >> 47)) signal_condition(t, SYM(STORAGE_CONDITION), 0);
+    if (UNLIKELY(length >> 47)) signal_no_room(t);
     Obj header = header_make(type, flags, length);
     *bytes = header_bytes(header);
     size_t skip = *bytes < LARGE ? 0 : (size_t)(-(uintptr_t)t->free % BLOCK);

@@ -162,7 +162,7 @@ void heap_collect(Thread *t, int generation) {
     }
     for (unsigned i = 0; i < h->hook_count; i++) h->hooks[i](t);
     statistics_note(h, generation, before, started);
-    if (h->torture & TORTURE_VERIFY) heap_verify(h);
+    if (h->torture & TORTURE_VERIFY) torture_verify(h, generation);
 }
 
 /* -- Policy -- */

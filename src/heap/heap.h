@@ -165,7 +165,7 @@ NORETURN void signal_type_error(Thread *t, Obj datum, Obj expected);
 NORETURN void signal_index_error(Thread *t, Obj index, uint64_t limit);
 /* A condition of `type` (PROGRAM-ERROR, CONTROL-ERROR, SIMPLE-ERROR, ...) with a format control and up to four arguments. */
 NORETURN void signal_format(Thread *t, Obj type, const char *control, uint32_t count, ...);
-/* STORAGE-CONDITION; releases part of the reserve for its handlers. */
+/* EXT:HEAP-EXHAUSTED, a STORAGE-CONDITION; releases part of the reserve for its handlers. */
 NORETURN void signal_heap_exhausted(Thread *t, size_t bytes);
 
 /* -- Events -- */

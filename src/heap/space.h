@@ -85,6 +85,7 @@ struct Heap {
     unsigned torture;
     uint64_t torture_allocations; /* allocations until one fails; 0: off */
     bool torture_gap;
+    uintptr_t verify_from;
 
     struct {
         RootScanner scan;
@@ -212,7 +213,12 @@ void slide_fill_gaps(Heap *h, uintptr_t from, uintptr_t to);
 #define ROOT_STATIC_SYMBOLS "static symbols"
 void heap_visit_roots(Heap *h, RootVisitor visit, void *data);
 
+/* -- verify.c -- */
+/* heap_verify of what lies at or above `from`, a generation's base. */
+size_t verify_above(Heap *h, uintptr_t from);
+
 /* -- torture.c -- */
+void torture_verify(Heap *h, int generation);
 void torture_read_environment(Heap *h);
 void torture_poison(Heap *h, uintptr_t from, uintptr_t to);
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { TINY = 16 * 1024 };
+enum { TINY = 16 * 1024, VERIFY_ALL_EVERY = 256 };
 
 /* A header of no type: whoever takes it for an object dies; as a reference it leads nowhere. */
 #define POISON UINT64_C(0xDEADF1EEDEADFFFF)
@@ -19,6 +19,11 @@ void heap_set_torture(Heap *h, unsigned flags) {
 void torture_poison(Heap *h, uintptr_t from, uintptr_t to) {
     (void)h;
     for (uint64_t *p = (uint64_t *)from; p < (uint64_t *)to; p++) *p = POISON;
+}
+
+void torture_verify(Heap *h, int generation) {
+    bool all = generation == FULL || !(h->torture & TORTURE_GC) || h->statistics.count[generation] % VERIFY_ALL_EVERY == 0;
+    verify_above(h, all || h->from > h->base[0] ? (uintptr_t)h->start : h->from);
 }
 
 /* Does the list `text` begin with `word`? */

@@ -2,7 +2,9 @@
 
    Everything below the youngest generation has been through a collection, so it parses: it is walked once to note where objects start, and
    once more to look at every slot.  References into the youngest generation are checked for range only.  The note of starts uses the marks,
-   which are clear between collections. */
+   which are clear between collections.
+
+   Torture that collects at every safe point verifies only what the collection worked on, from `from` up, and everything now and then. */
 #include "heap/space.h"
 
 #include <inttypes.h>
@@ -13,7 +15,7 @@ static NORETURN void broken(const Heap *h, const char *law, const Obj *p, Obj v)
 }
 
 static void verify_starts(Heap *h) {
-    const char *p = h->start;
+    const char *p = (const char *)h->verify_from;
     while (p < (const char *)h->base[0]) {
         Obj head = *(const Obj *)(const void *)p;
         if (is_header(head) && header_type(head) >= TYPE_COUNT) broken(h, "slide.parse", (const Obj *)(const void *)p, head);
@@ -22,7 +24,7 @@ static void verify_starts(Heap *h) {
     }
     if (p != (const char *)h->base[0]) broken(h, "slide.parse", (const Obj *)(const void *)p, NIL);
     for (int k = 0; k < FULL; k++)
-        if (h->base[k] < h->base[0] && !bit_test(h->marks, granule_of(h, h->base[k]))) broken(h, "generation bases", (const Obj *)h->base[k], NIL);
+        if (h->base[k] >= h->verify_from && h->base[k] < h->base[0] && !bit_test(h->marks, granule_of(h, h->base[k]))) broken(h, "generation bases", (const Obj *)h->base[k], NIL);
 }
 
 /* Is v a word that may stand in a slot? */
@@ -32,7 +34,7 @@ static void verify_word(Heap *h, const Obj *slot, Obj v) {
     uintptr_t at = address_of(v);
     if (at >= (uintptr_t)h->thread->free) broken(h, "reference beyond free", slot, v);
     if (at % GRANULE) broken(h, "word alignment", slot, v);
-    if (at >= h->base[0]) return;
+    if (at >= h->base[0] || at < h->verify_from) return;
     if (!bit_test(h->marks, granule_of(h, at))) broken(h, "reference to no object", slot, v);
     Obj head = *(const Obj *)at;
     if (is_header(head) != is_obj(v)) broken(h, "reference with the wrong tag", slot, v);
@@ -82,17 +84,22 @@ static bool count_useless(Heap *h, Obj *pair, void *data) {
     return true;
 }
 
-size_t heap_verify(Heap *h) {
+size_t verify_above(Heap *h, uintptr_t from) {
     size_t useless = 0;
+    h->verify_from = from;
     if (!(h->base[3] <= h->base[2] && h->base[2] <= h->base[1] && h->base[1] <= h->base[0] && h->base[0] <= (uintptr_t)h->thread->free))
         broken(h, "generation order", NULL, NIL);
     verify_starts(h);
-    for (const Obj *p = (const Obj *)(void *)h->start; (uintptr_t)p < h->base[0]; p = (const Obj *)((uintptr_t)p + bytes_at(p))) verify_object(h, p);
+    for (const Obj *p = (const Obj *)from; (uintptr_t)p < h->base[0]; p = (const Obj *)((uintptr_t)p + bytes_at(p))) verify_object(h, p);
     heap_visit_roots(h, verify_root, h);
     for (size_t i = 0; i < h->tables.count; i++)
-        if (!bit_test(h->marks, granule_of(h, h->tables.items[i]))) broken(h, "list of tables", (const Obj *)h->tables.items[i], NIL);
-    memset(h->marks, 0, 8 * ((granule_of(h, h->base[0]) >> 6) + 1));
+        if (h->tables.items[i] >= from && !bit_test(h->marks, granule_of(h, h->tables.items[i])))
+            broken(h, "list of tables", (const Obj *)h->tables.items[i], NIL);
+    size_t first = granule_of(h, from) >> 6;
+    memset(&h->marks[first], 0, 8 * ((granule_of(h, h->base[0]) >> 6) - first + 1));
     remembered_walk(h, (uintptr_t)h->start, h->base[0], count_useless, &useless);
     h->statistics.remembered_useless = useless;
     return useless;
 }
+
+size_t heap_verify(Heap *h) { return verify_above(h, (uintptr_t)h->start); }

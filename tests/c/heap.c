@@ -568,7 +568,7 @@ static void test_exhaustion(void **unused) {
                 heap_collect(t, 3);
                 if (!setjmp(door)) fill(kind);
             }
-            assert_true(eq(t->door_args[0], SYM(STORAGE_CONDITION)));
+            assert_true(eq(t->door_args[0], SYM(HEAP_EXHAUSTED)));
             for (int i = 0; i < 1000; i++) roots[1] = alloc_cons(t, NIL, NIL); /* what a handler needs */
             roots[0] = NIL;
             t->event = 0;
@@ -583,7 +583,7 @@ static void test_exhaustion(void **unused) {
         alloc_raw(t, TYPE_STRING, UINT64_C(1) << 40);
         fail();
     }
-    assert_true(eq(t->door_args[0], SYM(STORAGE_CONDITION)));
+    assert_true(eq(t->door_args[0], SYM(HEAP_EXHAUSTED)));
     t->door = NULL;
 }
 
