@@ -249,6 +249,8 @@ void packages_create(Thread *t) {
     for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++)
         put_static_symbol(t, i ? obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)) : NIL, homes[static_homes[i]]);
     for (size_t i = 0; i < COUNT_OF(common_lisp); i++) package_export(t, w->package_cl, intern_text(t, w->package_cl, common_lisp[i]));
+    for (uint64_t i = S_BLOCK; i <= S_UNWIND_PROTECT; i++)
+        obj_set_flags(obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)), SYMBOL_DEFINED_SPECIAL_OPERATOR);
     symbol_slots(NIL)[SYMBOL_VALUE] = NIL;
     symbol_slots(T_)[SYMBOL_VALUE] = T_;
     obj_set_flags(symbol_object(NIL), symbol_flags(NIL) | SYMBOL_CONSTANT);

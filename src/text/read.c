@@ -444,12 +444,15 @@ static bool feature_holds(Obj x, Obj features, bool *wrong) {
 
 static Got read_conditional(Thread *t, Reader *r, bool wanted, Obj *out) {
     Obj test, package = r->package;
+    unsigned suppress = r->suppress;
     bool wrong = false;
-    if (!r->suppress) r->package = t->world->package_keyword;
+    r->package = t->world->package_keyword;
+    r->suppress = 0;
     Got got = read_one(t, r, &test);
     r->package = package;
+    r->suppress = suppress;
     if (got != GOT_FORM) return got;
-    bool holds = r->suppress || feature_holds(test, r->features, &wrong) == wanted;
+    bool holds = feature_holds(test, r->features, &wrong) == wanted;
     if (wrong) return fail(r, READ_OTHER, "not a feature expression");
     if (holds) return read_one(t, r, out);
     r->suppress++;
@@ -506,7 +509,7 @@ static Got read_any(Thread *t, Reader *r, Obj *out) {
         if (c < 0) return GOT_END;
     } while (kind_of(r, c) == READ_WHITESPACE);
     *out = NIL;
-    if (kind_of(r, c) == READ_TERMINATING || c == '#') {
+    if (kind_of(r, c) == READ_TERMINATING || (c == '#' && kind_of(r, c) != READ_ODD)) {
         if (r->depth == DEPTH_LIMIT) return fail(r, READ_DEEP, "nested too deeply");
         r->depth++;
         Got got = read_macro(t, r, c, out);

@@ -51,7 +51,6 @@
 (check (not (fboundp 'cond)) => nil)
 (check (fboundp (gensym)) => nil)
 (check (let ((s (gensym))) (eq s (fmakunbound s))) => t)
-(check (not (fboundp '(setf car))) => nil)
 (check (fboundp 1) =!> type-error)
 (check (fdefinition (gensym)) =!> undefined-function)
 (check (functionp (fdefinition 'cons)) => t)
