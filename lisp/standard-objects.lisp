@@ -173,7 +173,7 @@
   (if (%generic-function-p function)
       (generic-field function documentation)
       (let ((debug (%function-debug function)))
-        (if (simple-vector-p debug) (svref debug 5) nil))))
+        (if (simple-vector-p debug) (svref debug 5) (nth-value 2 (%builtin-info function))))))
 
 (defmethod documentation ((object t) doc-type) (declare (ignore doc-type)) nil)
 (defmethod documentation ((object function) doc-type)
@@ -191,6 +191,9 @@
 (defmethod documentation ((object method-combination) doc-type)
   (declare (ignore doc-type))
   (combination-field object documentation))
+(defmethod documentation ((object package) doc-type)
+  (declare (ignore doc-type))
+  (%package-ref object 7))
 (defmethod documentation ((object cons) doc-type)
   (and (%memq doc-type '(function compiler-macro)) (fboundp object) (documentation (fdefinition object) 'function)))
 (defmethod documentation ((object symbol) doc-type)
@@ -206,6 +209,9 @@
     (t (%noted-documentation object doc-type))))
 
 (defmethod (setf documentation) (new-value (object t) doc-type) (declare (ignore doc-type)) new-value)
+(defmethod (setf documentation) (new-value (object package) doc-type)
+  (declare (ignore doc-type))
+  (%package-set object 7 new-value))
 (defmethod (setf documentation) (new-value (object function) doc-type)
   (declare (ignore doc-type))
   (if (%generic-function-p object)
