@@ -648,6 +648,8 @@
                 ((not expanded) nil)
                 ((and (symbolp expanded) (%info expanded '%type-predicate nil)) (%typep-form variable expanded))
                 ((and (symbolp expanded) (%structure-layout expanded)) `(%structure-p ,variable ',(%structure-layout expanded)))
+                ((and (symbolp expanded) (%info expanded '%class nil))
+                 `(%instance-typep ,variable (load-time-value (find-class ',expanded))))
                 ((%simple-test-p expanded) (%compound-test variable expanded (cdr expanded)))
                 (t `(locally (declare (notinline typep)) (typep ,variable ',type))))))))
 
@@ -738,12 +740,7 @@
     (replace (make-array size :element-type element-type) sequence)))
 
 (defun %coerce-to-list (sequence)
-  (if (listp sequence)
-      sequence
-      (let ((list nil))
-        (do ((i (- (length sequence) 1) (- i 1)))
-            ((< i 0) list)
-          (push (elt sequence i) list)))))
+  (if (listp sequence) sequence (%concatenate-list sequence)))
 
 (defun %coerce-to-function (object)
   (cond ((functionp object) object)
@@ -796,11 +793,31 @@
                      (if (typep result type) result (%coercion-failure object type)))
                    (%coercion-failure object type)))))))
 
+(defun %coerce-to-vector-type (object type element-type)
+  "The list or vector OBJECT as a vector of the element type; TYPE is for the error."
+  (if (or (listp object) (vectorp object))
+      (%coerce-to-vector object element-type nil type)
+      (%coercion-failure object type)))
+
+(defun %list-of-sequence (object)
+  (cond ((listp object) object)
+        ((vectorp object) (%coerce-to-list object))
+        (t (%coercion-failure object 'list))))
+
 (define-compiler-macro coerce (&whole form object type)
   (if (and (consp type) (eq (car type) 'quote))
-      (case (cadr type)
-        (single-float `(float (the real ,object) 1f0))
-        (double-float `(float (the real ,object) 1d0))
-        (character `(character ,object))
-        (t form))
+      (let* ((type (cadr type)) (predicate (if (symbolp type) (%info type '%type-predicate nil) nil)) (variable (make-symbol "OBJECT")))
+        (case type
+          (single-float `(float (the real ,object) 1f0))
+          (double-float `(float (the real ,object) 1d0))
+          (character `(character ,object))
+          (list `(%list-of-sequence ,object))
+          ((vector simple-vector string simple-string function)
+           `(let ((,variable ,object))
+              (if (,predicate ,variable)
+                  ,variable
+                  ,(if (eq type 'function)
+                       `(%coerce-to-function ,variable)
+                       `(%coerce-to-vector-type ,variable ',type ',(if (memq type '(vector simple-vector)) t 'character))))))
+          (t form)))
       form))
