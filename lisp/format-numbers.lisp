@@ -7,31 +7,14 @@
 (defun digits-of (integer base)
   (let ((*print-base* base) (*print-radix* nil)) (princ-to-string integer)))
 
-(defun insert-commas (digits comma interval)
-  (let* ((length (length digits)) (out (make-string-output-stream)))
-    (dotimes (i length)
-      (when (and (plusp i) (zerop (mod (- length i) interval))) (write-char comma out))
-      (write-char (char digits i) out))
-    (get-output-stream-string out)))
-
 (defun format-integer (object stream base mincol padchar comma interval colon at)
-  (if (not (integerp object))
+  (or (%write-integer object stream base mincol padchar comma (if colon interval 0) at)
       (let ((*print-base* base) (*print-radix* nil))
-        (pad-string (princ-to-string object) stream mincol 1 0 padchar t))
-      (let ((digits (digits-of (abs object) base)))
-        (when colon (setq digits (insert-commas digits comma interval)))
-        (let ((sign (cond ((minusp object) "-") (at "+") (t nil))))
-          (if (and (null sign) (<= mincol (length digits)))
-              (write-string digits stream)
-              (pad-string (if sign (concatenate 'string sign digits) digits) stream mincol 1 0 padchar t))))))
+        (pad-string (princ-to-string object) stream mincol 1 0 padchar t))))
 
 (defmacro define-integer-directive (char base)
   `(define-directive ,char (directive (mincol 0) (padchar #\Space) (comma #\,) (interval 3))
-     (if (and (null %parameters) (not colon) (not at))
-         (element (let ((object (next-argument state)))
-                    (let ((*print-base* ,base) (*print-radix* nil) (*print-escape* nil))
-                      (unless (%write-atom object stream) (princ object stream)))))
-         (element (format-integer (next-argument state) stream ,base mincol padchar comma interval colon at)))))
+     (element (format-integer (next-argument state) stream ,base mincol padchar comma interval colon at))))
 
 (define-integer-directive #\D 10)
 (define-integer-directive #\B 2)
@@ -158,7 +141,7 @@
   (cond ((minusp (float-sign number)) "-") (at "+") (t "")))
 
 (defun format-fixed (number stream width places scale overflow padchar at)
-  (multiple-value-bind (digits exponent) (%float-digits number)
+  (multiple-value-bind (digits exponent) (%float-shortest number)
     (when (zerop number) (setq digits "" exponent 0))
     (setq exponent (if (zerop number) 0 (+ exponent (or scale 0))))
     (let ((sign (sign-text number at)))
@@ -199,8 +182,7 @@
   (if (typep number *read-default-float-format*) #\e (if (typep number 'double-float) #\d #\f)))
 
 (defun format-exponential (number stream width places exponent-width scale overflow padchar marker at)
-  (multiple-value-bind (digits exponent) (%float-digits number)
-    (when (zerop number) (setq digits "0" exponent 1))
+  (multiple-value-bind (digits exponent) (%float-shortest number)
     (let* ((scale (or scale 1)) (sign (sign-text number at)) (shown nil))
       (when places
         (multiple-value-bind (rounded new)
@@ -238,7 +220,7 @@
   (element (format-number-or
             (next-argument state) stream width at
             (lambda (number)
-              (multiple-value-bind (digits exponent) (%float-digits number)
+              (multiple-value-bind (digits exponent) (%float-shortest number)
                 (let* ((n (if (zerop number) 0 exponent)) (ee (if exponent-width (+ exponent-width 2) 4))
                        (ww (and width (- width ee))) (q (length digits))
                        (d (or places (max q (min n 7)))) (dd (- d n)))
@@ -252,7 +234,7 @@
              (if (not (realp number))
                  (format-integer number stream 10 width padchar #\, 3 nil nil)
                  (let ((number (if (floatp number) number (coerce number 'single-float))))
-                   (multiple-value-bind (digits exponent) (%float-digits number)
+                   (multiple-value-bind (digits exponent) (%float-shortest number)
                      (when (zerop number) (setq digits "" exponent 0))
                      (multiple-value-setq (digits exponent) (round-digits digits exponent places))
                      (multiple-value-bind (before after) (fixed-text digits exponent places)

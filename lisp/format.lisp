@@ -1,7 +1,7 @@
 ;;; format.lisp: FORMAT (CLHS 22.3), all directives but the numbers' (format-numbers.lisp).
 ;;;
 ;;; A control string is parsed once into a list of elements: strings, and functions of a stream and a state that do one directive each.  The
-;;; state is a vector: the arguments that are left, all arguments, and what ~^ looks at.  An element returns NIL, or tells that a ~^ ended its
+;;; state is a vector: the arguments that are left, all arguments, what ~^ looks at, and in ~<...~:> the stream and the number of arguments taken.  An element returns NIL, or tells that a ~^ ended its
 ;;; sequence: :UP (the innermost iteration or clause) or :UP-UP (~:^, the whole iteration).  Parsed strings are kept in an EQUAL table
 ;;; of bounded size; literals are found again by EQ first.
 
@@ -21,13 +21,24 @@
 (defmacro state-all (state) `(svref ,state 1))
 (defmacro state-outer (state) `(svref ,state 2)) ; in ~:{ the lists that are left; :NONE elsewhere
 
-(defun make-state (arguments &optional (outer :none)) (vector arguments arguments outer))
+(defmacro state-block (state) `(svref ,state 3)) ; the stream of a logical block, NIL elsewhere
+(defmacro state-count (state) `(svref ,state 4))
+
+(defun make-state (arguments &optional (outer :none)) (vector arguments arguments outer nil 0))
 
 (defun next-argument (state)
   (let ((rest (state-rest state)))
-    (when (null rest) (format-fail "there are not enough arguments"))
+    (when (or (atom rest) (state-block state)) (check-next-argument rest state))
     (setf (state-rest state) (cdr rest))
     (car rest)))
+
+(defun check-next-argument (rest state)
+  "Signals that there is no argument left, or leaves the logical block as PPRINT-POP does."
+  (when (state-block state)
+    (when (%logical-block-ends rest (state-count state) (state-block state)) (throw state nil))
+    (incf (state-count state)))
+  (when (null rest) (format-fail "there are not enough arguments"))
+  (unless (consp rest) (error 'type-error :datum rest :expected-type 'list)))
 
 (defun run-elements (elements stream state)
   (dolist (element elements nil)
@@ -183,17 +194,15 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 ;;; Objects
 
 (defun pad-string (string stream mincol colinc minpad padchar left)
-  (let* ((length (length string)) (padding minpad))
-    (loop (when (>= (+ length padding) mincol) (return))
-          (incf padding colinc))
-    (when left (dotimes (i padding) (write-char padchar stream)))
+  (let* ((missing (- mincol (length string) minpad))
+         (padding (if (plusp missing) (+ minpad (* colinc (ceiling missing colinc))) minpad)))
+    (when left (%write-repeated padchar padding stream))
     (write-string string stream)
-    (unless left (dotimes (i padding) (write-char padchar stream)))))
+    (unless left (%write-repeated padchar padding stream))))
 
 (define-directive #\A (directive (mincol 0) (colinc 1) (minpad 0) (padchar #\Space))
   (if (and (null %parameters) (not colon))
-      (element (let ((object (next-argument state)))
-                 (if (stringp object) (write-string object stream) (princ object stream))))
+      (element (princ (next-argument state) stream))
       (element (let ((object (next-argument state)))
                  (pad-string (if (and colon (null object)) "()" (princ-to-string object)) stream mincol colinc minpad padchar at)))))
 
@@ -221,15 +230,15 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 ;;; Layout
 
 (define-directive #\% (directive (count 1))
-  (element (dotimes (i count) (terpri stream))))
+  (element (%write-repeated #\Newline count stream)))
 (define-directive #\& (directive (count 1))
   (element (when (plusp count)
              (fresh-line stream)
-             (dotimes (i (1- count)) (terpri stream)))))
+             (%write-repeated #\Newline (1- count) stream))))
 (define-directive #\| (directive (count 1))
-  (element (dotimes (i count) (write-char #\Page stream))))
+  (element (%write-repeated #\Page count stream)))
 (define-directive #\~ (directive (count 1))
-  (element (dotimes (i count) (write-char #\~ stream))))
+  (element (%write-repeated #\~ count stream)))
 
 (define-directive #\Newline (directive)
   (unless colon
@@ -241,6 +250,7 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 
 (define-directive #\T (directive (column 1) (increment 1))
   (element (cond (colon (pprint-tab (if at :section-relative :section) column increment stream))
+                 ((and *print-pretty* (recording-p stream)) (pprint-tab (if at :line-relative :line) column increment stream))
                  (at (let ((here (or (%stream-column stream) 0)))
                        (write-spaces column stream)
                        (unless (zerop increment) (write-spaces (mod (- (+ here column)) increment) stream))))
@@ -249,7 +259,7 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
                             ((< here column) (write-spaces (- column here) stream))
                             ((plusp increment) (write-spaces (- increment (mod (- here column) increment)) stream))))))))
 
-(defun write-spaces (count stream) (dotimes (i count) (write-char #\Space stream)))
+(defun write-spaces (count stream) (%write-repeated #\Space count stream))
 
 (define-directive #\_ (directive)
   (element (pprint-newline (cond ((and colon at) :mandatory) (colon :fill) (at :miser) (t :linear)) stream)))
@@ -259,7 +269,9 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 ;;; Control
 
 (define-directive #\* (directive (count nil))
-  (element (cond (at (setf (state-rest state) (nthcdr (or count 0) (state-all state))))
+  (element (cond (at (let ((all (state-all state)) (index (or count 0)))
+                       (unless (<= 0 index (length all)) (format-fail "~~@* goes to argument ~D of ~D" index (length all)))
+                       (setf (state-rest state) (nthcdr index all))))
                  (colon (let* ((all (state-all state)) (done (- (length all) (length (state-rest state)) (or count 1))))
                           (when (minusp done) (format-fail "~~:* goes back too far"))
                           (setf (state-rest state) (nthcdr done all))))
@@ -292,17 +304,24 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 
 (define-directive #\( (directive)
   (multiple-value-bind (elements) (parse-until ")")
-    (lambda (stream state)
-      (let* ((out (make-string-output-stream)) (up (run-elements elements out state)) (string (get-output-stream-string out)))
-        (write-string (cond ((and colon at) (string-upcase string))
-                            (colon (string-capitalize string))
-                            (at (capitalize-first string))
-                            (t (string-downcase string)))
-                      stream)
-        up))))
+    (let ((mode (if colon (if at 3 1) (if at 2 0))))
+      (lambda (stream state)
+        (let ((mark (%stream-mark stream)))
+          (if mark
+              (prog1 (run-elements elements stream state) (%stream-recase stream mark mode))
+              (let* ((out (%make-string-output-stream 'character)) (up (progn (%set-stream-column out (or (%stream-column stream) 0))
+                                                                              (run-elements elements out state)))
+                     (string (get-output-stream-string out)))
+                (write-string (case mode
+                                (0 (nstring-downcase string))
+                                (1 (nstring-capitalize string))
+                                (2 (capitalize-first string))
+                                (t (nstring-upcase string)))
+                              stream)
+                up)))))))
 
 (defun capitalize-first (string)
-  (let* ((string (string-downcase string)) (first (position-if #'alphanumericp string)))
+  (let* ((string (nstring-downcase string)) (first (position-if #'alphanumericp string)))
     (when first (setf (char string first) (char-upcase (char string first))))
     string))
 
@@ -411,7 +430,7 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
                      (minpad (or (third values) 0)) (padchar (or (fourth values) #\Space))
                      (texts '()) (up nil))
                 (dolist (clause clauses)
-                  (let ((out (make-string-output-stream)))
+                  (let ((out (%make-string-output-stream 'character)))
                     (setq up (run-elements clause out state))
                     (when up (return))
                     (push (get-output-stream-string out) texts)))
@@ -459,7 +478,10 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
     (lambda (stream state)
       (let ((list (if at (prog1 (state-rest state) (setf (state-rest state) nil)) (next-argument state))))
         (%format-logical-block stream list prefix per-line suffix
-                               (lambda (stream list) (run-elements body stream (make-state list))))
+                               (lambda (stream list)
+                                 (let ((state (make-state list)))
+                                   (setf (state-block state) stream)
+                                   (catch state (run-elements body stream state)))))
         nil))))
 
 (defun fill-elements (element)
@@ -486,7 +508,7 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 
 (defun format (destination control &rest arguments)
   (cond ((null destination)
-         (let ((stream (make-string-output-stream)))
+         (let ((stream (%make-string-output-stream 'character)))
            (format-to-stream stream control arguments)
            (get-output-stream-string stream)))
         ((eq destination t) (format-to-stream *standard-output* control arguments) nil)
