@@ -26,7 +26,7 @@ void integer_view(Integer *v, Obj x) {
     }
 }
 
-NORETURN void signal_too_large(Thread *t) { signal_condition(t, SYM(STORAGE_CONDITION), 0); }
+NORETURN void signal_too_large(Thread *t) { signal_condition(t, SYM(HEAP_EXHAUSTED), 0); }
 
 Obj big_allocate(Thread *t, mp_size_t count) {
     enum { LARGE_LIMBS = 1024 }; /* the heap places large objects with care */

@@ -28,7 +28,7 @@ Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
     jmp_buf *door = t->door;
     if (++t->depth > REENTRY_MAX || !stack_ensure(t, top + 64)) {
         t->depth = 0;
-        signal_format(t, SYM(STORAGE_CONDITION), "Too many nested calls from C into Lisp.", 0);
+        signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Too many nested calls from C into Lisp.", 0);
     }
     uint32_t depth = t->depth;
     exit_push(t, EXIT_REENTRY, 0, NIL, base ? base : t->stack, 0);

@@ -127,7 +127,7 @@ stack_exhausted:
     t->top = R + n;
     stack_open_reserve(t);
     t->door_function = SYM(LEAF_ERROR);
-    t->door_args[0] = SYM(STORAGE_CONDITION);
+    t->door_args[0] = SYM(CONTROL_STACK_EXHAUSTED);
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
     t->door_args[2] = alloc_text(t, "Control stack exhausted.");
     t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
@@ -470,7 +470,7 @@ L_CALL_VALUES:
     for (uint32_t i = 1; i < n; i++) nb[i] = t->values[i];
     goto call;
 values_exhausted:
-    signal_format(t, SYM(STORAGE_CONDITION), "Control stack exhausted.", 0);
+    signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Control stack exhausted.", 0);
     /* The spread arguments of anything but compiled code lie behind the frame, so that a second try finds the list as it was. */
 L_APPLY:
     f = R[B];

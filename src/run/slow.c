@@ -67,7 +67,7 @@ uint32_t slow_spread(Thread *t, Obj *args, uint32_t n) {
         if (!is_cons(l)) signal_type_error(t, l, SYM(LIST));
         if (length > (uint64_t)(t->stack_end - t->stack)) signal_type_error(t, list, SYM(LIST));
     }
-    if (!stack_ensure(t, args + n + 2 * length)) signal_format(t, SYM(STORAGE_CONDITION), "Control stack exhausted by the arguments of APPLY.", 0);
+    if (!stack_ensure(t, args + n + 2 * length)) signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Control stack exhausted by the arguments of APPLY.", 0);
     n--;
     for (Obj l = list; !is_nil(l); l = cdr(l)) args[n++] = car(l);
     return n;
