@@ -129,7 +129,8 @@
           ((eq (%instance-layout class) layout) class)
           (t (error "The metaclass of ~S cannot be changed to ~S." name metaclass)))))
 
-(defun %ensure-class (name superclasses slots &key (metaclass 'standard-class) default-initargs documentation &allow-other-keys)
+(defun %ensure-class (name superclasses slots &rest arguments
+                      &key (metaclass 'standard-class) default-initargs documentation &allow-other-keys)
   "What DEFCLASS does: the class called NAME, made or redefined."
   (let* ((class (%class-for-definition name metaclass))
          (supers (or (mapcar #'%find-superclass superclasses) (list (%default-superclass metaclass))))
@@ -142,6 +143,7 @@
           (class-field class direct-default-initargs) default-initargs
           (class-field class documentation) documentation)
     (%set-named-class name class)
+    (%initialize-further-slots class arguments)
     (%finalize-tree class)
     (%update-accessors class old-slots (class-field class direct-slots))
     (%reset-constructors)

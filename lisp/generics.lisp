@@ -72,13 +72,19 @@
 
 (defun %make-generic (name lambda-list &optional (class (%named-class 'standard-generic-function)))
   (%ensure-finalized class)
-  (let* ((layout (class-field class layout)) (slots (%make-slots (layout-slot-count layout))) (generic (%make-funcallable layout slots name)))
-    (fill slots nil)
+  (let* ((layout (class-field class layout)) (generic (%make-funcallable layout (%fresh-fields layout *generic-fields*) name)))
     (setf (generic-field generic name) name
           (generic-field generic combination) *standard-combination*
           (generic-field generic method-class) (%named-class 'standard-method))
     (%set-generic-lambda-list generic lambda-list nil)
-    generic))
+    (%initialize-further-slots generic '())))
+
+(defun %initialize-further-slots (metaobject initargs)
+  "Gives the slots that a user's subclass of a standard class of metaobjects adds their initial values."
+  (if (%memq (class-field (class-of metaobject) name)
+             '(standard-method standard-reader-method standard-writer-method standard-generic-function standard-class condition-class))
+      metaobject
+      (%initialize-slots metaobject t initargs)))
 
 (defun %check-generic-lambda-list (lambda-list)
   (let ((mode nil))
@@ -374,18 +380,17 @@
           (incf i))))))
 
 (defun %eql-table (generic methods position)
-  "A property list from the objects of EQL specializers to effective functions, and the effective function for other objects or NIL."
-  (let ((table '()) (args (make-list (1+ position))))
+  "A table from the objects of EQL specializers to effective functions, and the effective function for other objects."
+  (let ((table (make-hash-table :test 'eql)) (args (make-list (1+ position))))
     (dolist (method methods)
       (let ((specializer (nth position (method-field method specializers))))
-        (when (and (%eql-specializer-p specializer) (not (assoc (eql-field specializer object) table)))
-          (setf (nth position args) (eql-field specializer object))
-          (push (cons (eql-field specializer object)
-                      (%effective-function generic (%methods-for-arguments methods args)))
-                table))))
+        (when (and (%eql-specializer-p specializer) (not (gethash (eql-field specializer object) table)))
+          (setf (nth position args) (eql-field specializer object)
+                (gethash (eql-field specializer object) table)
+                (%effective-function generic (%methods-for-arguments methods args))))))
     (setf (nth position args) (%unbound))
     (let ((others (%methods-for-arguments methods args)))
-      (values (nreverse table)
+      (values table
               (if others
                   (%effective-function generic others)
                   #'(lambda (&rest args) (apply #'no-applicable-method generic args)))))))
@@ -395,7 +400,7 @@
     (if (null position)
         (%eql-dispatcher generic methods)
         (multiple-value-bind (table others) (%eql-table generic methods position)
-          (flet ((choose (object) (let ((entry (assoc object table))) (if entry (cdr entry) others))))
+          (flet ((choose (object) (gethash object table others)))
             (cond ((eql arity 1) #'(lambda (a) (funcall (choose a) a)))
                   ((and (eql arity 2) (= position 0)) #'(lambda (a b) (funcall (choose a) a b)))
                   ((and (eql arity 2) (= position 1)) #'(lambda (a b) (funcall (choose b) a b)))
@@ -523,8 +528,7 @@
             nil))))
 
 (defun %make-method (class qualifiers specializers lambda-list function kind documentation &optional slot)
-  (let* ((layout (class-field class layout)) (slots (%make-slots (layout-slot-count layout))) (method (%make-instance-raw layout slots)))
-    (fill slots nil)
+  (let* ((layout (class-field class layout)) (method (%make-instance-raw layout (%fresh-fields layout *method-fields*))))
     (setf (method-field method qualifiers) qualifiers
           (method-field method specializers) specializers
           (method-field method lambda-list) lambda-list
@@ -535,7 +539,7 @@
     (multiple-value-bind (required tail optional rest key keys) (%lambda-list-parts lambda-list)
       (declare (ignore required tail optional))
       (setf (method-field method keys) (cond (key keys) (rest :rest) (t nil))))
-    method))
+    (%initialize-further-slots method '())))
 
 (defun %generic-lambda-list (lambda-list)
   "The lambda list of a generic function that is made for a method with this one."

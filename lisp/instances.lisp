@@ -211,6 +211,7 @@
 
 (defun %plain-protocol-p (class)
   (and (eq (class-of class) (%named-class 'standard-class))
+       (not (%subclassp class (%named-class 'metaobject)))
        (null (%after-methods #'make-instance (list (class-of class))))
        (null (%after-methods #'allocate-instance (list (class-of class))))))
 

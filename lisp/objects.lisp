@@ -277,9 +277,12 @@
 
 ;;; -- Making classes --
 
+(defun %fresh-fields (layout fields)
+  "A slot vector for a metaobject: the FIELDS are NIL, further slots, of a subclass of the standard's, unbound."
+  (fill (%make-slots (layout-slot-count layout)) nil :end (length fields)))
+
 (defun %allocate-class (layout name)
-  (let ((class (%make-instance-raw layout (make-array (layout-slot-count layout) :initial-element (%unbound)))))
-    (dolist (field *class-fields*) (setf (svref (%instance-slots class) (position field *class-fields*)) nil))
+  (let ((class (%make-instance-raw layout (%fresh-fields layout *class-fields*))))
     (setf (class-field class name) name)
     class))
 
