@@ -136,6 +136,7 @@
          (supers (or (mapcar #'%find-superclass superclasses) (list (%default-superclass metaclass))))
          (old-slots (class-field class direct-slots)))
     (dolist (super supers) (%check-superclass class super))
+    (when (%memq name superclasses) (error "The class ~S would be its own superclass." name))
     (when (some #'(lambda (super) (and (not (eq super *class-t*)) (%subclassp super class))) supers)
       (error "The class ~S would be its own superclass." name))
     (%set-superclasses class supers)
@@ -185,20 +186,22 @@
       (let ((aux (%memq '&aux lambda-list)))
         (append (ldiff lambda-list aux) '(&allow-other-keys) aux))))
 
-(defun %may-expand-p (symbol)
+(defun %may-expand-p (symbol environment)
   "Whether the symbol is a macro that may expand into a call of CALL-NEXT-METHOD."
-  (and (%symbol-flag-p symbol 4)
-       (let ((package (symbol-package symbol)))
-         (not (or (eq package (load-time-value (find-package "COMMON-LISP"))) (eq package (load-time-value (find-package "SYS"))))))))
+  (if (and environment (macro-function symbol environment) (not (eq (macro-function symbol environment) (macro-function symbol))))
+      t
+      (and (%symbol-flag-p symbol 4)
+           (let ((package (symbol-package symbol)))
+             (not (or (eq package (load-time-value (find-package "COMMON-LISP"))) (eq package (load-time-value (find-package "SYS")))))))))
 
-(defun %next-use (form)
+(defun %next-use (form environment)
   "How the body FORM may use the next method: NIL, CALL (as an operator), or FUNCTION (as a function object too)."
   (let ((use nil))
     (labels ((walk (form)
                (cond ((consp form)
                       (cond ((and (eq (car form) 'function) (consp (cdr form)) (%memq (cadr form) '(call-next-method next-method-p)))
                              (return-from %next-use 'function))
-                            ((and (symbolp (car form)) (car form) (%may-expand-p (car form))) (setq use 'call)))
+                            ((and (symbolp (car form)) (car form) (%may-expand-p (car form) environment)) (setq use 'call)))
                       (do ((tail form (cdr tail)))
                           ((atom tail))
                         (walk (car tail))))
@@ -217,10 +220,10 @@
          (declare (ignorable #'call-next-method #'next-method-p))
          ,@forms)))
 
-(defun %method-lambda (debug-name block-name lambda-list required body)
+(defun %method-lambda (debug-name block-name lambda-list required body environment)
   "The form for a method's function, and its kind."
   (multiple-value-bind (forms declarations) (%parse-body body t)
-    (let ((use (%next-use forms)) (parameters (%allow-other-keys lambda-list)))
+    (let ((use (%next-use forms environment)) (parameters (%allow-other-keys lambda-list)))
       (if (null use)
           (values `#'(named-lambda ,debug-name ,parameters
                        (declare (ignorable ,@required))
@@ -250,11 +253,11 @@
                               ,body)
                           ,@names ,rest))))))
 
-(defmacro defmethod (name &rest rest)
+(defmacro defmethod (name &rest rest &environment environment)
   (multiple-value-bind (qualifiers lambda-list body) (%split-qualifiers rest)
     (multiple-value-bind (parameters required specializers) (%split-specializers lambda-list)
       (multiple-value-bind (function kind)
-          (%method-lambda `(method ,name ,@qualifiers ,(%debug-specializers lambda-list)) (%block-name name) parameters required body)
+          (%method-lambda `(method ,name ,@qualifiers ,(%debug-specializers lambda-list)) (%block-name name) parameters required body environment)
         (multiple-value-bind (forms declarations doc) (%parse-body body t)
           (declare (ignore forms declarations))
           `(%defmethod ',name ',qualifiers (list ,@specializers) ',parameters ,function ',kind ,(car doc)))))))
