@@ -103,28 +103,32 @@ Several calls for one object add up.  Returns OBJECT."
 
 ;;; Populations: collections that do not keep their elements
 
-(defstruct (ext:population (:constructor %make-population (type)) (:copier nil) (:predicate ext:populationp))
+(defstruct (ext:population (:conc-name %population-) (:constructor %make-population (type)) (:copier nil) (:predicate ext:populationp))
   (type :list :read-only t)
   (table nil)     ; of an :alist: key -> value, weak in the key
   (pointers '())) ; weak pointers to the elements or keys, in order
 
+(defun ext:population-type (population)
+  ":LIST or :ALIST."
+  (%population-type population))
+
 (defun ext:population-contents (population)
   "A fresh list of what is still alive in it."
   (let ((alive '()) (pointers '()))
-    (dolist (pointer (population-pointers population))
+    (dolist (pointer (%population-pointers population))
       (multiple-value-bind (object lives) (ext:weak-pointer-value pointer)
         (when lives
           (push pointer pointers)
-          (push (if (eq (population-type population) :alist) (cons object (gethash object (population-table population))) object) alive))))
-    (setf (population-pointers population) (nreverse pointers))
+          (push (if (eq (%population-type population) :alist) (cons object (gethash object (%population-table population))) object) alive))))
+    (setf (%population-pointers population) (nreverse pointers))
     (nreverse alive)))
 
 (defun ext:set-population-contents (population contents)
-  (let ((alist (eq (population-type population) :alist)))
+  (let ((alist (eq (%population-type population) :alist)))
     (when alist
-      (setf (population-table population) (make-hash-table :test 'eq :weakness :key))
-      (dolist (pair contents) (setf (gethash (car pair) (population-table population)) (cdr pair))))
-    (setf (population-pointers population) (mapcar (lambda (x) (ext:make-weak-pointer (if alist (car x) x))) contents))
+      (setf (%population-table population) (make-hash-table :test 'eq :weakness :key))
+      (dolist (pair contents) (setf (gethash (car pair) (%population-table population)) (cdr pair))))
+    (setf (%population-pointers population) (mapcar (lambda (x) (ext:make-weak-pointer (if alist (car x) x))) contents))
     contents))
 (defsetf ext:population-contents ext:set-population-contents)
 
