@@ -133,7 +133,7 @@
 
 (defun write-padded (sign text stream width padchar)
   (when width
-    (dotimes (i (- width (length text) (length sign))) (write-char padchar stream)))
+    (%write-repeated padchar (- width (length text) (length sign)) stream))
   (write-string sign stream)
   (write-string text stream))
 
@@ -160,7 +160,7 @@
         (when (and (string= before "") (string= after "")) (setq before "0"))
         (let ((text (concatenate 'string before "." after)))
           (if (and width overflow (> (+ (length sign) (length text)) width))
-              (dotimes (i width) (write-char overflow stream))
+              (%write-repeated overflow width stream)
               (write-padded sign text stream width padchar)))))))
 
 (defun finite-float-p (number)
@@ -208,7 +208,7 @@
             (if (and width overflow
                      (or (> (+ (length sign) (length text)) width)
                          (and exponent-width (> (length exponent-digits) exponent-width))))
-                (dotimes (i width) (write-char overflow stream))
+                (%write-repeated overflow width stream)
                 (write-padded sign text stream width padchar))))))))
 
 (define-directive #\E (directive (width nil) (places nil) (exponent-width nil) (scale nil) (overflow nil) (padchar #\Space) (marker nil))
@@ -243,6 +243,6 @@
                               (text (concatenate 'string before "." after))
                               (padding (max 0 (- width (length sign) (length text)))))
                          (when colon (write-string sign stream))
-                         (dotimes (i padding) (write-char padchar stream))
+                         (%write-repeated padchar padding stream)
                          (unless colon (write-string sign stream))
                          (write-string text stream)))))))))
