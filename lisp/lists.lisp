@@ -220,7 +220,10 @@
 
 (defun subst (new old tree &key key test test-not)
   "A copy of TREE with NEW for every part that matches OLD (CLHS 14.2)."
-  (%subst (%replacer new (%matcher old key test test-not)) tree))
+  (let ((code (if (or key test-not) nil (%test-code test))))
+    (if code
+        (%subst-leaf code new old tree)
+        (%subst (%replacer new (%matcher old key test test-not)) tree))))
 (defun subst-if (new predicate tree &key key) (%subst (%replacer new (%keyed predicate key)) tree))
 (defun subst-if-not (new predicate tree &key key) (%subst (%replacer new (%keyed-not predicate key)) tree))
 (defun nsubst (new old tree &key key test test-not)
@@ -281,6 +284,19 @@
         (if collect (funcall collect result)))
       (setq lists (%mapcar #'cdr lists)))))
 
+;;; With more than two lists the results are collected by a closure, in functions apart, so that the variable of the others stays in a register.
+
+(defun %collect-cars (function lists)
+  "The values of FUNCTION for the elements of the lists, in reverse order."
+  (let ((result nil))
+    (%map-cars function lists (lambda (x) (setq result (cons x result))))
+    result))
+
+(defun %collect-tails (function lists)
+  (let ((result nil))
+    (%map-tails function lists (lambda (x) (setq result (cons x result))))
+    result))
+
 (defun mapc (function list &rest more)
   "Calls FUNCTION with the elements of the lists; returns the first list (CLHS 14.2)."
   (if more
@@ -297,7 +313,7 @@
            (do ((l list (cdr l)) (m (car more) (cdr m)))
                ((or (endp l) (endp m)))
              (setq result (cons (funcall function (car l) (car m)) result))))
-          (t (%map-cars function (cons list more) (lambda (x) (setq result (cons x result))))))
+          (t (setq result (%collect-cars function (cons list more)))))
     (%nreverse-list result)))
 
 (defun %nconc-all (results)
@@ -312,29 +328,55 @@
   "NCONC of the values of FUNCTION for the elements of the lists (CLHS 14.2)."
   (let ((results nil))
     (if more
-        (%map-cars function (cons list more) (lambda (x) (setq results (cons x results))))
+        (setq results (%collect-cars function (cons list more)))
         (do ((l list (cdr l))) ((endp l)) (setq results (cons (funcall function (car l)) results))))
     (%nconc-all results)))
 
 (defun mapl (function list &rest more)
   "Calls FUNCTION with the lists and their tails; returns the first list (CLHS 14.2)."
-  (if more
-      (%map-tails function (cons list more) nil)
-      (do ((l list (cdr l))) ((endp l)) (funcall function l)))
+  (%map-tails function (cons list more) nil)
   list)
 
 (defun maplist (function list &rest more)
   "The list of the values of FUNCTION for the lists and their tails (CLHS 14.2)."
-  (let ((result nil))
-    (if more
-        (%map-tails function (cons list more) (lambda (x) (setq result (cons x result))))
-        (do ((l list (cdr l))) ((endp l)) (setq result (cons (funcall function l) result))))
-    (%nreverse-list result)))
+  (%nreverse-list (%collect-tails function (cons list more))))
 
 (defun mapcon (function list &rest more)
   "NCONC of the values of FUNCTION for the lists and their tails (CLHS 14.2)."
-  (let ((results nil))
-    (if more
-        (%map-tails function (cons list more) (lambda (x) (setq results (cons x results))))
-        (do ((l list (cdr l))) ((endp l)) (setq results (cons (funcall function l) results))))
-    (%nconc-all results)))
+  (%nconc-all (%collect-tails function (cons list more))))
+
+;;; A lambda expression that is mapped over one or two lists becomes the body of a loop.
+
+(defun %lambda-expression (form)
+  "The lambda expression that the form is, as itself or by FUNCTION; or NIL."
+  (let ((form (if (and (consp form) (eq (car form) 'function) (consp (cdr form))) (cadr form) form)))
+    (if (and (consp form) (eq (car form) 'lambda)) form nil)))
+
+(defun %expand-map (lambda lists collect)
+  "A loop over LISTS, one or two forms.  It makes no block, which would take RETURNs of the lambda expression."
+  (let* ((a (make-symbol "LIST")) (b (if (cdr lists) (make-symbol "LIST") nil))
+         (result (make-symbol "RESULT")) (next (make-symbol "NEXT")) (done (make-symbol "DONE"))
+         (call `(,lambda (car ,a) ,@(if b `((car ,b))))))
+    `(let ((,a ,(car lists)) ,@(if b `((,b ,(cadr lists)))) (,result nil))
+       ,@(if collect nil `((setq ,result ,a)))
+       (tagbody
+          ,next
+          (if (endp ,a) (go ,done))
+          ,@(if b `((if (endp ,b) (go ,done))))
+          ,(if collect `(setq ,result (cons ,call ,result)) call)
+          (setq ,a (cdr ,a))
+          ,@(if b `((setq ,b (cdr ,b))))
+          (go ,next)
+          ,done)
+       ,(if collect (list collect result) result))))
+
+(defmacro %define-map-expansion (name collect)
+  `(define-compiler-macro ,name (&whole form function list &rest more)
+     (let ((lambda (%lambda-expression function)))
+       (if (and lambda (null (cdr more)))
+           (%expand-map lambda (cons list more) ',collect)
+           form))))
+
+(%define-map-expansion mapc nil)
+(%define-map-expansion mapcar %nreverse-list)
+(%define-map-expansion mapcan %nconc-all)

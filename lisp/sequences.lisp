@@ -388,14 +388,19 @@
                   (t (push (aref s i) arguments)))))
         (funcall collect (apply function (%nreverse-list arguments)))))))
 
-(defun %map-list (function sequence more)
+(defun %collect-values (function sequences)
   "The list, in reverse order, of the values of FUNCTION."
   (let ((result nil))
-    (if more
-        (%map-sequences function (cons sequence more) (lambda (x) (push x result)))
-        (let ((end (%bounds sequence 0 nil)))
-          (%do-range (x i sequence 0 end nil) (push (funcall function x) result))))
+    (%map-sequences function sequences (lambda (x) (push x result)))
     result))
+
+(defun %map-list (function sequence more)
+  "The list, in reverse order, of the values of FUNCTION."
+  (if more
+      (%collect-values function (cons sequence more))
+      (let ((end (%bounds sequence 0 nil)) (result nil))
+        (%do-range (x i sequence 0 end nil) (push (funcall function x) result))
+        result)))
 
 (defun map (result-type function sequence &rest more)
   "A sequence of the values of FUNCTION for the elements of the sequences; NIL if RESULT-TYPE is NIL (CLHS 17.3)."
@@ -442,19 +447,29 @@
 
 ;;; -- Quantifiers --
 
-(defmacro %define-quantifier (name doc test otherwise)
-  "TEST is a form of X, the value of the predicate, that returns from the block NAME or does not."
+(defun %first-value (function sequences test)
+  "The first value of FUNCTION that satisfies TEST, and whether there is one."
+  (%map-sequences function sequences (lambda (x) (if (funcall test x) (return-from %first-value (values x t)))))
+  (values nil nil))
+
+(defmacro %define-quantifier (name doc test otherwise several)
+  "TEST is a form of X, the value of the predicate, that returns from the block NAME or does not; SEVERAL is the form for more sequences."
   `(defun ,name (predicate sequence &rest more)
      ,doc
-     (if more
-         (%map-sequences predicate (cons sequence more) (lambda (x) ,test))
-         (if (listp sequence)
-             (dolist (e sequence) (let ((x (funcall predicate e))) ,test))
-             (let ((end (length sequence)))
-               (%do-range (e i sequence 0 end nil) (let ((x (funcall predicate e))) ,test)))))
-     ,otherwise))
+     (cond (more
+            (let ((sequences (cons sequence more))) ,several))
+           ((listp sequence)
+            (dolist (e sequence ,otherwise)
+              (let ((x (funcall predicate e))) ,test)))
+           (t (let ((end (length sequence)))
+                (%do-range (e i sequence 0 end nil) (let ((x (funcall predicate e))) ,test))
+                ,otherwise)))))
 
-(%define-quantifier every "Whether PREDICATE is true of all elements (CLHS 5.3)." (if x nil (return-from every nil)) t)
-(%define-quantifier some "The first true value of PREDICATE (CLHS 5.3)." (if x (return-from some x)) nil)
-(%define-quantifier notany "Whether PREDICATE is false of all elements (CLHS 5.3)." (if x (return-from notany nil)) t)
-(%define-quantifier notevery "Whether PREDICATE is false of some element (CLHS 5.3)." (if x nil (return-from notevery t)) nil)
+(%define-quantifier every "Whether PREDICATE is true of all elements (CLHS 5.3)."
+  (if x nil (return-from every nil)) t (not (nth-value 1 (%first-value predicate sequences #'not))))
+(%define-quantifier some "The first true value of PREDICATE (CLHS 5.3)."
+  (if x (return-from some x)) nil (values (%first-value predicate sequences #'identity)))
+(%define-quantifier notany "Whether PREDICATE is false of all elements (CLHS 5.3)."
+  (if x (return-from notany nil)) t (not (%first-value predicate sequences #'identity)))
+(%define-quantifier notevery "Whether PREDICATE is false of some element (CLHS 5.3)."
+  (if x nil (return-from notevery t)) nil (nth-value 1 (%first-value predicate sequences #'not)))

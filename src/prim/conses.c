@@ -392,6 +392,27 @@ BUILTIN(adjoin, "%ADJOIN", 3, 3, "(test-code item list)", "ADJOIN without key.")
     return is_nil(member(t, need_test(t, args[0]), args[1], args[2])) ? alloc_cons(t, args[1], args[2]) : args[2];
 }
 
+/* What SUBST puts in the place of part x of a tree: `new`, x itself if it is an atom, or a fresh cons that is pushed to be worked on. */
+static Obj subst_part(Thread *t, Test test, Obj new, Obj old, Obj x, Obj *todo) {
+    if (test_objects(t, test, old, x)) return new;
+    if (!is_cons(x)) return x;
+    Obj copy = alloc_cons(t, car(x), cdr(x));
+    *todo = alloc_cons(t, copy, *todo);
+    return copy;
+}
+
+BUILTIN(subst, "%SUBST-LEAF", 4, 4, "(test-code new old tree)", "SUBST without key.") {
+    Test test = need_test(t, args[0]);
+    Obj todo = NIL, root = subst_part(t, test, args[1], args[2], args[3], &todo);
+    while (!is_nil(todo)) {
+        Obj cell = car(todo);
+        todo = cdr(todo);
+        cons_slots(cell)[0] = subst_part(t, test, args[1], args[2], car(cell), &todo); /* NOBARRIER: fresh conses all */
+        cons_slots(cell)[1] = subst_part(t, test, args[1], args[2], cdr(cell), &todo);
+    }
+    return root;
+}
+
 /* -- Association and property lists -- */
 
 BUILTIN(acons, "ACONS", 3, 3, "(key datum alist)", "The alist with the pair (key . datum) before it (CLHS 14.2).") {

@@ -210,3 +210,10 @@
 (check (char "abc" 3) =!> type-error)
 (check (funcall 'schar #(#\a) 0) =!> type-error)
 (check (let ((s (make-string 2 :initial-element #\a))) (setf (char s 0) #\b (schar s 1) #\c) s) => "bc")
+
+;;; -- EQUALP of structures --
+(defstruct point x y)
+(defstruct (point3 (:include point)) z)
+(check (list (equalp (make-point :x 1 :y "a") (make-point :x 1.0 :y "A")) (equal (make-point :x 1) (make-point :x 1)) (equalp (make-point :x 1) (make-point3 :x 1))) => (t nil nil))
+(check (let ((h (make-hash-table :test 'equalp))) (setf (gethash (make-point :x 1 :y "a") h) 1) (list (gethash (make-point :x 1.0 :y "A") h) (gethash (make-point :x 2) h))) => (1 nil))
+(check (let ((h (make-hash-table :test 'equal)) (p (make-point :x 1))) (setf (gethash p h) 1 (gethash (list p) h) 2) (list (gethash p h) (gethash (list p) h) (gethash (make-point :x 1) h))) => (1 2 nil))
