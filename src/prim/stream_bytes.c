@@ -268,6 +268,22 @@ static uint64_t read_octets(Thread *t, Obj s, Part p, int32_t *why) {
     return i;
 }
 
+/* Characters of a descriptor into a full string.  Returns the index behind the last that was read. */
+static uint64_t read_text(Thread *t, Obj s, Part p, int32_t *why) {
+    uint32_t *to = (uint32_t *)obj_raw(p.storage) + p.offset;
+    uint64_t i = p.start;
+    while (i < p.end) {
+        int32_t c = stream_read_ascii(s);
+        if (c < 0) c = stream_read_char(t, s);
+        if (c < 0) {
+            *why = c;
+            break;
+        }
+        to[i++] = (uint32_t)c;
+    }
+    return i;
+}
+
 static Obj read_one(Thread *t, Obj stream, bool bytes, int32_t *why) {
     if (bytes) return read_element(t, stream, why);
     int32_t c = stream_read_char(t, stream);
@@ -288,8 +304,10 @@ BUILTIN(read_sequence, "READ-SEQUENCE", 2, ARGS_ANY, "sequence stream &key start
     int32_t why = STREAM_EOF;
     uint64_t i = p.start;
     Obj s = stream_resolve_input(t, args[1]), list = p.list;
-    if (bytes && has_type(p.storage, TYPE_U8_VECTOR) && stream_get(s, STREAM_KIND) == STREAM_FD && stream_get(s, STREAM_ELEMENT_BITS) == 8) {
-        i = read_octets(t, s, p, &why);
+    bool fd = stream_get(s, STREAM_KIND) == STREAM_FD;
+    bool octets = fd && bytes && has_type(p.storage, TYPE_U8_VECTOR) && stream_get(s, STREAM_ELEMENT_BITS) == 8;
+    if (octets || (fd && !bytes && has_type(p.storage, TYPE_STRING))) {
+        i = octets ? read_octets(t, s, p, &why) : read_text(t, s, p, &why);
         if (i < p.end && why != STREAM_EOF) give_up_sequence(t, args, p, i, why);
         return obj_of_fix((int64_t)i);
     }

@@ -152,8 +152,6 @@ Obj string_storage(Obj string, uint64_t *offset) {
     return string;
 }
 
-uint8_t *stream_in_bytes(Obj s) { return obj_raw(obj_slots(s)[STREAM_IN_BUFFER]); }
-
 /* -- Output of a descriptor -- */
 
 /* Nobody reads standard output any more: the default action of the signal, which may be ignored for other descriptors. */
@@ -558,17 +556,12 @@ static void line_read(Obj s) {
 }
 
 static int32_t fd_read_char(Thread *t, Obj s) {
-    int64_t position = stream_get(s, STREAM_POSITION);
-    int size = 1;
-    int32_t c;
-    if (position < stream_get(s, STREAM_END) && stream_get(s, STREAM_CODEC) <= CODEC_ASCII && stream_in_bytes(s)[position] < 0x80) {
-        c = stream_in_bytes(s)[position];
-    } else {
-        c = stream_next_char(t, s, &size);
-        if (c < 0) return c;
-        position = stream_get(s, STREAM_POSITION);
-    }
-    stream_put(s, STREAM_POSITION, position + size);
+    int32_t c = stream_read_ascii(s);
+    if (c >= 0) return c;
+    int size;
+    c = stream_next_char(t, s, &size);
+    if (c < 0) return c;
+    stream_put(s, STREAM_POSITION, stream_get(s, STREAM_POSITION) + size);
     stream_put(s, STREAM_LAST, size);
     if (c == '\n') line_read(s);
     return c;

@@ -51,6 +51,10 @@ void bounds_from_keywords(Thread *t, Obj *args, uint32_t from, uint32_t n, uint6
 
 BUILTIN(read_char, "READ-CHAR", 0, 4, "&optional stream eof-error-p eof-value recursive-p",
         "Read one character from an input stream (CLHS READ-CHAR); END-OF-FILE at its end, or eof-value.") {
+    if (n > 0 && is_stream(args[0]) && stream_get(args[0], STREAM_KIND) == STREAM_FD) {
+        int32_t fast = stream_read_ascii(args[0]);
+        if (LIKELY(fast >= 0)) return obj_of_char((uint32_t)fast);
+    }
     Obj s = input_arg(t, args, n, 0);
     int32_t c = stream_read_char(t, s);
     if (LIKELY(c >= 0)) return obj_of_char((uint32_t)c);
