@@ -79,7 +79,9 @@
 (defun %error-place (frames)
   "File and line of the innermost frame of the user's code, a cons; else of the top-level form that is being evaluated; or NIL."
   (let ((frame (find-if (lambda (frame) (and (third frame) (not (%library-file-p (third frame))))) frames)))
-    (if frame (cons (third frame) (fourth frame)) *source-place*)))
+    (cond (frame (cons (third frame) (fourth frame)))
+          ((consp (cdr *source-place*)) (cons (car *source-place*) (cadr *source-place*)))
+          (t *source-place*))))
 
 (defun %report-error (condition stream frames)
   "What is printed for an error before the process ends or the debugger asks: type, report, place."

@@ -10,7 +10,8 @@
 (defvar *load-truename* nil "The truename of what LOAD loads (CLHS *LOAD-TRUENAME*).")
 (defvar *load-verbose* nil "Default of LOAD's :VERBOSE.")
 (defvar *load-print* nil "Default of LOAD's :PRINT.")
-(defvar *source-place* nil "File and line, a cons, of the top-level form that is being compiled.")
+(defvar *source-place* nil "Where the top-level form comes from that is being compiled: (file . line), or (file line . places) with what
+%READ-WITH-PLACES returns.")
 (defvar *modules* nil "Names of modules that were provided (CLHS *MODULES*).")
 
 ;;; -- LOAD --
@@ -27,18 +28,25 @@
     (read-char stream)
     (if (eql (peek-char nil stream nil nil) #\!) (read-line stream nil) (unread-char #\# stream))))
 
+(defun %read-form-of-file (stream name)
+  "The next form, STREAM at the end; *SOURCE-PLACE* becomes its place."
+  (%skip-to-form stream)
+  (let ((line (or (%stream-line stream) 1)))
+    (setq *source-place* (cons name line))
+    (multiple-value-bind (form done places) (%read-with-places stream)
+      (cond (done
+             (setq *source-place* (list* name line places))
+             form)
+            (t (read stream nil stream))))))
+
 (defun %load-forms (stream name print)
   "Reads and evaluates all forms of the stream."
-  (let ((*source-place* (cons name 1)))
+  (let ((*source-place* nil))
     (%skip-interpreter-line stream)
-    (do () (nil)
-      (%skip-to-form stream)
-      (setq *source-place* (cons name (or (%stream-line stream) 1)))
-      (let ((form (read stream nil stream)))
-        (when (eq form stream) (return t))
-        (if print
-            (dolist (value (multiple-value-list (eval form))) (format t "~&; ~S~%" value))
-            (eval form))))))
+    (do ((form (%read-form-of-file stream name) (%read-form-of-file stream name))) ((eq form stream) t)
+      (if print
+          (dolist (value (multiple-value-list (eval form))) (format t "~&; ~S~%" value))
+          (eval form)))))
 
 (defun %load-stream (stream pathname verbose print)
   (let ((*readtable* *readtable*)

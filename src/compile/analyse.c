@@ -4,6 +4,7 @@
    symbol.  What is a function call and may be one instruction becomes that here (inline.c), for calls through FUNCALL and #' as well.
    Special operators are in analyse-special.c, lambda expressions in analyse-lambda.c, local functions and macros in analyse-local.c. */
 #include "compile/compiler.h"
+#include "text/text.h"
 
 enum { INLINE_LIMIT = 12 };
 
@@ -203,18 +204,26 @@ static Node *analyse_call(Compiler *c, Scope *s, Ref form) {
     return local_call(c, e->fn, n, args);
 }
 
-Node *analyse(Compiler *c, Scope *s, Ref form) {
-    stack_check(c);
-    Obj x = ref(c, form);
-    if (is_symbol(x)) return analyse_symbol(c, s, form);
-    if (!is_cons(x)) return node_const(c, x);
-    Obj head = car(x);
+static Node *analyse_compound(Compiler *c, Scope *s, Ref form) {
+    Obj x = ref(c, form), head = car(x);
     if (is_symbol(head)) return analyse_call(c, s, form);
     if (!is_cons(head) || !eq(car(head), SYM(LAMBDA))) compile_error(c, "~S is not a function call", 1, x);
     uint32_t n;
     Ref expression = ref_new(c, head);
     Node **args = analyse_arguments(c, s, form, &n);
     return lambda_call(c, s, expression, n, args);
+}
+
+Node *analyse(Compiler *c, Scope *s, Ref form) {
+    stack_check(c);
+    Obj x = ref(c, form);
+    if (is_symbol(x)) return analyse_symbol(c, s, form);
+    if (!is_cons(x)) return node_const(c, x);
+    uint32_t outer = c->line, line = reader_line(ref(c, c->places), x);
+    if (line) c->line = line;
+    Node *n = analyse_compound(c, s, form);
+    c->line = outer;
+    return n;
 }
 
 /* The forms of a list as one node. */

@@ -141,7 +141,10 @@ static Compiler *compiler_new(Thread *t, Compiler *outer) {
     ref_new(c, NIL);
     Obj place = symbol_value(t, SYM(SOURCE_PLACE));
     c->file = ref_new(c, is_cons(place) ? car(place) : NIL);
-    c->line = is_cons(place) && is_fix(cdr(place)) ? (uint32_t)fix_of_obj(cdr(place)) : 0;
+    Obj line = is_cons(place) ? cdr(place) : NIL; /* (file . line) or (file line . places) */
+    c->places = ref_new(c, is_cons(line) ? cdr(line) : NIL);
+    if (is_cons(line)) line = car(line);
+    c->line = is_fix(line) ? (uint32_t)fix_of_obj(line) : 0;
     t->world->compiler = c;
     return c;
 }

@@ -233,8 +233,8 @@ struct Compiler {
     uint32_t inline_depth;
     Lambda *lambda; /* being analysed */
     Warning *warnings, **last_warning;
-    Ref file;
-    uint32_t line;
+    Ref file, places; /* places: lines of the lists that the reader made, see text.h */
+    uint32_t line;    /* of the form at hand */
     uint32_t cleanups; /* census: UNWIND-PROTECTs around the node within its function */
     uint32_t serial;
     char *stack_mark;  /* address of a local of the outermost entry */

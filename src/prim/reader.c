@@ -309,6 +309,33 @@ BUILTIN(read_fast, "%READ-FAST", 3, 3, "stream mode backquotes",
     return values_2(t, NIL, hopeless ? SYM(K_SLOW) : NIL);
 }
 
+/* Reads a form that lies whole in the stream's buffer, or in what can be added to it. */
+static bool read_buffered(Thread *t, Reader *r, Obj s, Obj *form) {
+    bool file = stream_get(s, STREAM_KIND) == STREAM_FD;
+    for (;;) {
+        if (!reader_prepare(t, r, current_readtable(t), NIL) || !reader_attach(t, r, s)) return false;
+        r->note_places = true;
+        r->line = (unsigned)stream_get(s, STREAM_LINE) + 1;
+        bool done = read_form(t, r, form);
+        bool cut = file && (done ? r->p == r->end && r->p[-1] != ')' : r->status == READ_UNFINISHED);
+        if (done && !cut) return true;
+        reader_end(r);
+        if (!cut || stream_is(s, STREAM_INTERACTIVE) || stream_fill(t, s, false) <= 0) return false;
+    }
+}
+
+BUILTIN(read_with_places, "%READ-WITH-PLACES", 1, 1, "stream",
+        "Tries to read a form from the stream's buffer, as LOAD does: the form, T and the places of its lists (see text.h); or three times NIL.") {
+    Reader r;
+    Obj form, s = stream_resolve_input(t, args[0]);
+    if (!read_buffered(t, &r, s, &form)) return values_3(t, NIL, NIL, NIL);
+    Obj places = reader_places(t, &r);
+    reader_detach(&r, s);
+    stream_put(s, STREAM_LINE, (int64_t)r.line - 1);
+    reader_end(&r);
+    return values_3(t, form, T_, places);
+}
+
 BUILTIN(read_string_fast, "%READ-STRING-FAST", 4, 4, "string start end preserve",
         "Tries to read a form from a string: form, index behind it, and T; NIL, index and :EOF; or NIL, NIL and NIL.") {
     Reader r;

@@ -101,7 +101,7 @@ file error.lisp <<'X'
 (outer :why)
 (princ "not reached")
 X
-matches error-report 1 'Unhandled SIMPLE-ERROR: bad thing \(:WHY 1\)\|  at .*error\.lisp:[0-9]+\|Backtrace:\|.*INNER \(:WHY 1\).*OUTER :WHY' "$W" error.lisp
+matches error-report 1 'Unhandled SIMPLE-ERROR: bad thing \(:WHY 1\)\|  at .*error\.lisp:2\|Backtrace:\|.*INNER \(:WHY 1\).*OUTER :WHY' "$W" error.lisp
 expect error-output-only 1 "" "$W" error.lisp
 matches eval-error 1 'Unhandled DIVISION-BY-ZERO' "$W" --eval '(/ 1 0)' --quit
 matches undefined-function 1 'UNDEFINED-FUNCTION.*NO-SUCH-FUNCTION' "$W" --eval '(no-such-function 1)' --quit
