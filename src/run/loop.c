@@ -229,6 +229,7 @@ builtin_events:
     }
     nb[-3] = value;
     if (t->value_count != 1 || !t->event) NEXT();
+    n = (uint32_t)(nb - R) - FRAME_HEADER + 1; /* behind the value only dead registers follow: the compiler uses them as a stack */
     goto poll;
 
     /* -- Returns: value, and t->value_count set -- */
@@ -308,9 +309,10 @@ landed:
     pc = code + offset;
     NEXT();
 
-    /* A safe point inside a function: everything live is in registers; goes on at pc. */
+    /* A safe point inside a function: everything live is in the first n registers; goes on at pc. */
 poll : {
     SYNC();
+    t->top = R + n;
     offset = pc - code;
     Obj handler = safepoint(t);
     R = t->base;
@@ -599,7 +601,10 @@ L_JUMP:
     NEXT();
 L_JUMP_BACK:
     JUMP_LONG();
-    if (UNLIKELY(t->event)) goto poll;
+    if (UNLIKELY(t->event)) {
+        n = instruction_a(code[0]);
+        goto poll;
+    }
     NEXT();
 L_JUMP_NIL:
     if (is_nil(R[A])) JUMP_LONG();
