@@ -216,7 +216,7 @@
   (let ((keys (make-symbol "KEYS")) (found (make-symbol "FOUND")) (spec nil))
     (multiple-value-bind (keywords open) (%lambda-list-keywords specs)
       (setq bindings (list* (list found nil)
-                            (list keys (if open list (list '%check-keys list (list 'quote keywords) (list 'quote context))))
+                            (list keys (list '%check-keys list (if open t (list 'quote keywords)) (list 'quote context)))
                             bindings)))
     (tagbody
      next

@@ -252,8 +252,8 @@ static bool list_has(Obj list, Obj item) {
 }
 
 BUILTIN(check_keys, "%CHECK-KEYS", 3, 3, "plist keywords context",
-        "The property list, whose keys must be among KEYWORDS unless it says :ALLOW-OTHER-KEYS; PROGRAM-ERROR.") {
-    bool open = false, seen = false;
+        "The property list, whose keys must be among KEYWORDS (T: any) unless it says :ALLOW-OTHER-KEYS; PROGRAM-ERROR.") {
+    bool open = eq(args[1], T_), seen = open;
     Obj unknown = UNBOUND, tail = args[0];
     for (; is_cons(tail); tail = cddr(tail)) {
         if (!is_cons(cdr(tail))) break;
