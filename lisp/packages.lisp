@@ -381,15 +381,15 @@
 
 (defmacro do-symbols ((var &optional (package '*package*) result) &body body)
   "Runs the body with VAR bound to every symbol accessible in the package (CLHS 11.2)."
-  `(dolist (,var (%package-symbols (%package ,package) 7) ,result) ,@body))
+  `(dolist (,var (%package-symbols (%package ,package) 7) ,result) (declare (ignorable ,var)) ,@body))
 
 (defmacro do-external-symbols ((var &optional (package '*package*) result) &body body)
   "Runs the body with VAR bound to every external symbol of the package (CLHS 11.2)."
-  `(dolist (,var (%package-symbols (%package ,package) 2) ,result) ,@body))
+  `(dolist (,var (%package-symbols (%package ,package) 2) ,result) (declare (ignorable ,var)) ,@body))
 
 (defmacro do-all-symbols ((var &optional result) &body body)
   "Runs the body with VAR bound to every symbol of every package (CLHS 11.2)."
-  `(dolist (,var (%all-symbols) ,result) ,@body))
+  `(dolist (,var (%all-symbols) ,result) (declare (ignorable ,var)) ,@body))
 
 (defun %package-iterator (packages kinds)
   "A function that gives, one a call: T, a symbol, its status, and the package; NIL at the end."

@@ -46,7 +46,7 @@ void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes)
     Obj form;
     reader_start(&r, text, bytes, t->world->package_sys);
     r.line = 1;
-    r.base_strings = true;
+    r.base_strings = r.note_places = true;
     r.exports = true;
     for (;;) {
         r.package = symbol_value(t, SYM(PACKAGE_VAR));
@@ -54,12 +54,11 @@ void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes)
         unsigned line = r.line;
         if (!read_form(t, &r, &form)) break;
         push_root(t, form);
-        Obj place = alloc_cons(t, alloc_text(t, name), obj_of_fix(line));
+        Obj place = alloc_cons(t, alloc_text(t, name), alloc_cons(t, obj_of_fix(line), reader_places(t, &r)));
         set_symbol_value(t, SYM(SOURCE_PLACE), place);
         boot_eval_toplevel(t, pop_root(t));
     }
     if (r.status != READ_NOTHING) boot_fail(name, &r);
-    reader_end(&r);
 }
 
 Thread *boot_world(size_t heap_limit, int argc, char **argv) {

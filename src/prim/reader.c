@@ -272,6 +272,7 @@ static bool reader_attach(Thread *t, Reader *r, Obj s) {
     }
     Obj buffer = obj_slots(s)[STREAM_IN_BUFFER];
     r->wide = obj_type(buffer) == TYPE_STRING;
+    r->line = (unsigned)stream_get(s, STREAM_LINE) + 1;
     r->p = (const char *)obj_raw(buffer) + (r->wide ? 4 * position : position);
     r->end = (const char *)obj_raw(buffer) + (r->wide ? 4 * end : end);
     return true;
@@ -281,7 +282,7 @@ static void reader_detach(Reader *r, Obj s) {
     const char *start = obj_raw(obj_slots(s)[STREAM_IN_BUFFER]);
     stream_put(s, STREAM_POSITION, r->wide ? (r->p - start) / 4 : r->p - start);
     stream_put(s, STREAM_LAST, 0);
-    stream_put(s, STREAM_LINE, stream_get(s, STREAM_LINE) + (int64_t)r->line - 1);
+    stream_put(s, STREAM_LINE, (int64_t)r->line - 1);
 }
 
 enum { FAST_TOP = 1, FAST_LIST = 2, FAST_PRESERVE = 4 };
@@ -315,11 +316,9 @@ static bool read_buffered(Thread *t, Reader *r, Obj s, Obj *form) {
     for (;;) {
         if (!reader_prepare(t, r, current_readtable(t), NIL) || !reader_attach(t, r, s)) return false;
         r->note_places = true;
-        r->line = (unsigned)stream_get(s, STREAM_LINE) + 1;
         bool done = read_form(t, r, form);
         bool cut = file && (done ? r->p == r->end && r->p[-1] != ')' : r->status == READ_UNFINISHED);
         if (done && !cut) return true;
-        reader_end(r);
         if (!cut || stream_is(s, STREAM_INTERACTIVE) || stream_fill(t, s, false) <= 0) return false;
     }
 }
@@ -331,8 +330,6 @@ BUILTIN(read_with_places, "%READ-WITH-PLACES", 1, 1, "stream",
     if (!read_buffered(t, &r, s, &form)) return values_3(t, NIL, NIL, NIL);
     Obj places = reader_places(t, &r);
     reader_detach(&r, s);
-    stream_put(s, STREAM_LINE, (int64_t)r.line - 1);
-    reader_end(&r);
     return values_3(t, form, T_, places);
 }
 

@@ -214,14 +214,16 @@ static Got read_one(Thread *t, Reader *r, Obj *out) {
     return got;
 }
 
-static void note_place(Reader *r, Obj list, unsigned line) {
+/* Notes are kept in the heap: nothing is lost when an allocation leaves through the door. */
+static void note_place(Thread *t, Reader *r, Obj list, unsigned line) {
     if (r->place_count + 2 > r->place_size) {
-        r->place_size = r->place_size ? 2 * r->place_size : 128;
-        r->places = realloc(r->places, r->place_size * sizeof(Obj));
-        must(r->places);
+        r->place_size = r->place_size ? 2 * r->place_size : 64;
+        Obj larger = alloc_boxed(t, TYPE_SIMPLE_VECTOR, r->place_size, obj_of_fix(0));
+        for (size_t i = 0; i < r->place_count; i++) init_field(larger, i, obj_slots(r->places)[i]);
+        r->places = larger;
     }
-    r->places[r->place_count++] = list;
-    r->places[r->place_count++] = obj_of_fix(line);
+    init_field(r->places, r->place_count++, list);
+    init_field(r->places, r->place_count++, obj_of_fix(line));
 }
 
 /* Behind the dot: one form and the parenthesis. */
@@ -256,7 +258,7 @@ static Got read_list(Thread *t, Reader *r, Obj *out) {
     *out = NIL;
     if (take_close(r)) return GOT_FORM;
     Obj head = alloc_cons(t, NIL, NIL), last = NIL;
-    if (r->note_places) note_place(r, head, line);
+    if (r->note_places) note_place(t, r, head, line);
     for (;;) {
         Obj x;
         Got got = read_any(t, r, &x);
@@ -530,13 +532,13 @@ void reader_start(Reader *r, const char *text, size_t bytes, Obj package) {
     r->base = 10;
     r->package = package;
     r->float_format = SYM(SINGLE_FLOAT);
-    r->features = NIL;
+    r->features = r->places = NIL;
 }
 
 bool read_form(Thread *t, Reader *r, Obj *out) {
     r->status = READ_DONE;
     r->depth = r->suppress = 0;
-    r->place_count = 0;
+    r->place_count = r->place_size = 0;
     Got got;
     do got = read_any(t, r, out);
     while (got == GOT_COMMENT);
@@ -550,9 +552,10 @@ bool read_form(Thread *t, Reader *r, Obj *out) {
 /* -- Places -- */
 
 Obj reader_places(Thread *t, Reader *r) {
-    Obj v = alloc_boxed(t, TYPE_SIMPLE_VECTOR, r->place_count, NIL);
-    for (size_t i = 0; i < r->place_count; i++) init_field(v, i, r->places[i]);
-    r->place_count = 0;
+    Obj v = r->places;
+    if (r->place_count == 0) return NIL;
+    heap_shrink(t, v, r->place_count);
+    r->place_count = r->place_size = 0;
     return v;
 }
 
@@ -567,10 +570,4 @@ unsigned reader_line(Obj places, Obj list) {
         else high = middle;
     }
     return 0;
-}
-
-void reader_end(Reader *r) {
-    free(r->places);
-    r->places = NULL;
-    r->place_count = r->place_size = 0;
 }

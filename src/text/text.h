@@ -150,7 +150,7 @@ typedef struct Reader {
     unsigned error_line;
     /* private */
     unsigned depth, suppress;
-    Obj *places;
+    Obj places; /* a vector with room */
     size_t place_count, place_size;
     bool escaped;                        /* the last token: has it \ or |, */
     unsigned colons;                     /* how many colons, */
@@ -164,12 +164,10 @@ typedef struct Reader {
 void reader_start(Reader *r, const char *text, size_t bytes, Obj package);
 /* Reads one form: true and *out, or false and why in `status`.  Afterwards p is behind the form's last character. */
 bool read_form(Thread *t, Reader *r, Obj *out);
-/* The places of the last form as a fresh simple vector; the reader forgets them. */
+/* The places of the last form, a simple vector, or NIL if it has no list; the reader forgets them. */
 Obj reader_places(Thread *t, Reader *r);
 /* The line of the list in such a vector (or NIL), 0 if unknown. */
 unsigned reader_line(Obj places, Obj list);
-/* Frees what the reader holds outside the heap. */
-void reader_end(Reader *r);
 
 /* -- backquote.c -- */
 

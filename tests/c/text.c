@@ -240,7 +240,6 @@ static void test_places(void **state) {
     assert_int_equal(reader_line(places, caddr(car(cddr(cddr(x))))), 4);
     assert_int_equal(reader_line(places, cdr(x)), 0);
     assert_int_equal(reader_line(NIL, x), 0);
-    reader_end(&reader);
 }
 
 /* -- Packages -- */

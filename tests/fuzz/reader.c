@@ -69,7 +69,6 @@ static Outcome read_all(const void *text, size_t bytes, bool wide) {
     }
     must(r.p <= r.end);
     t->door = NULL;
-    reader_end(&r);
     return o;
 }
 
