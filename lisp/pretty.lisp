@@ -18,9 +18,10 @@
 (defun recording-p (stream) (and *recording* (eq stream (car *recording*))))
 
 (defun record (item)
-  (let ((text (get-output-stream-string (car *recording*))))
+  (let* ((stream (car *recording*)) (column (%stream-column stream)) (text (get-output-stream-string stream)))
+    (%set-stream-column stream column)
     (when (plusp (length text)) (record-text text))
-    (when item (push item (cdr *recording*)))))
+    (push item (cdr *recording*))))
 
 (defun record-text (text)
   "Newlines in the text are lines' ends whatever happens."
@@ -80,13 +81,13 @@
 (defvar *layout-lines*)    ; lines finished so far
 (defvar *layout-prefixes*) ; per-line prefixes that are open: pairs (column . text), innermost first
 (defvar *layout-suffixes*)
-(defvar *layout-section*)  ; column where the present section begins
 
 (defun newline-item-p (item) (and (consp item) (eq (car item) :newline)))
 
-(defun tab-width (item column)
+(defun tab-width (item column section)
+  "Blanks that a tab makes at COLUMN, in a section that begins at column SECTION."
   (destructuring-bind (kind n increment) (cdr item)
-    (let* ((base (if (member kind '(:section :section-relative)) *layout-section* 0)) (here (- column base)))
+    (let* ((base (if (member kind '(:section :section-relative)) section 0)) (here (- column base)))
       (if (member kind '(:line-relative :section-relative))
           (let ((target (+ here n)))
             (+ n (if (plusp increment) (mod (- target) increment) 0)))
@@ -94,16 +95,18 @@
                 ((zerop increment) 0)
                 (t (- increment (mod (- here n) increment))))))))
 
-(defun flat-end (items column limit)
+(defun flat-end (items column limit section)
   "The column behind ITEMS printed on one line from COLUMN on; something beyond LIMIT as soon as it is known not to fit."
   (dolist (item items column)
     (when (> column limit) (return column))
     (cond ((stringp item) (incf column (length item)))
           (t (case (car item)
-               (:newline (when (member (second item) '(:mandatory :literal)) (return (1+ limit))))
-               (:tab (incf column (tab-width item column)))
-               (:block (setq column (+ (flat-end (block-items item) (+ column (length (block-prefix item))) limit)
-                                       (length (block-suffix item))))))))))
+               (:newline (when (member (second item) '(:mandatory :literal)) (return (1+ limit)))
+                (setq section column))
+               (:tab (incf column (tab-width item column section)))
+               (:block
+                (let ((inside (+ column (length (block-prefix item)))))
+                  (setq column (+ (flat-end (block-items item) inside limit inside) (length (block-suffix item)))))))))))
 
 (defun split-section (items)
   "The items up to the next newline, and the rest, newline first."
@@ -125,14 +128,16 @@
   (incf *layout-blanks* count)
   (incf *layout-column* count))
 
-(defun lay-flat (items)
+(defun lay-flat (items section)
   (dolist (item items)
     (cond ((stringp item) (lay-text item))
-          ((eq (car item) :tab) (lay-blanks (tab-width item *layout-column*)))
-          ((eq (car item) :block)
-           (lay-text (block-prefix item))
-           (lay-flat (block-items item))
-           (lay-text (block-suffix item))))))
+          (t (case (car item)
+               (:newline (setq section *layout-column*))
+               (:tab (lay-blanks (tab-width item *layout-column* section)))
+               (:block
+                (lay-text (block-prefix item))
+                (lay-flat (block-items item) *layout-column*)
+                (lay-text (block-suffix item))))))))
 
 (defun lay-line-end (indentation literal)
   (incf *layout-lines*)
@@ -163,7 +168,6 @@
          (miser (and *print-miser-width* (<= (- *layout-margin* start) *print-miser-width*))))
     (multiple-value-bind (section rest) (split-section items)
       (loop
-        (setq *layout-section* *layout-column*)
         (let ((lines *layout-lines*))
           (setq indentation (lay-section section (if rest 0 trailing) start indentation miser))
           (setq broken (/= lines *layout-lines*)))
@@ -173,28 +177,30 @@
           (when (ecase kind
                   ((:mandatory :literal :linear) t)
                   (:miser miser)
-                  (:fill (or miser broken
-                             (> (+ (flat-end section *layout-column* *layout-margin*) (if rest 0 trailing)) *layout-margin*))))
+                  (:fill (or miser broken (not (section-fits-p section (if rest 0 trailing))))))
             (lay-line-end indentation (eq kind :literal))))))))
+
+(defun section-fits-p (section trailing)
+  "Does the section fit on the line at the present column, with TRAILING columns behind it?"
+  (<= (+ (flat-end section *layout-column* *layout-margin* *layout-column*) trailing) *layout-margin*))
 
 (defun lay-section (section trailing start indentation miser)
   "Lays out the items of a section; returns the indentation that holds behind it."
-  (let ((fits (<= (+ (flat-end section *layout-column* *layout-margin*) trailing) *layout-margin*)))
+  (let ((fits (section-fits-p section trailing)) (origin *layout-column*))
     (do ((tail section (cdr tail))) ((null tail) indentation)
       (let ((item (car tail)))
         (cond ((stringp item) (lay-text item))
               (t (ecase (car item)
-                   (:tab (lay-blanks (tab-width item *layout-column*)))
+                   (:tab (lay-blanks (tab-width item *layout-column* origin)))
                    (:indent (unless miser
                               (setq indentation (max 0 (+ (third item) (if (eq (second item) :block) start *layout-column*))))))
                    (:block (if fits
-                               (lay-flat (list item))
-                               (lay-block item (+ (flat-end (cdr tail) 0 *layout-margin*) trailing)))))))))))
+                               (lay-flat (list item) origin)
+                               (lay-block item (+ (flat-end (cdr tail) 0 *layout-margin* 0) trailing)))))))))))
 
-(defun lay-out (items stream)
-  (let ((*layout-stream* stream) (*layout-column* (or (%stream-column stream) 0)) (*layout-blanks* 0)
-        (*layout-margin* (or *print-right-margin* 80)) (*layout-lines* 0) (*layout-prefixes* '()) (*layout-suffixes* '())
-        (*layout-section* 0))
+(defun lay-out (items stream column)
+  (let ((*layout-stream* stream) (*layout-column* column) (*layout-blanks* 0)
+        (*layout-margin* (or *print-right-margin* 80)) (*layout-lines* 0) (*layout-prefixes* '()) (*layout-suffixes* '()))
     (catch 'layout-done
       (lay-section items 0 0 0 nil)
       (dotimes (i *layout-blanks*) (write-char #\Space stream)))))
@@ -213,13 +219,14 @@
          (record (list :open prefix per-line))
          (funcall body stream)
          (record (list :close suffix)))
-        (t (let* ((recorder (make-string-output-stream)) (items '()))
+        (t (let* ((recorder (%make-string-output-stream 'character)) (column (or (%stream-column stream) 0)) (items '()))
+             (%set-stream-column recorder column)
              (let ((*recording* (list recorder)))
                (record (list :open prefix per-line))
                (funcall body recorder)
                (record (list :close suffix))
                (setq items (reverse (cdr *recording*))))
-             (lay-out (tree-of-items items) stream)))))
+             (lay-out (tree-of-items items) stream column)))))
 
 (defun %call-with-logical-block (stream object prefix per-line suffix body)
   "As PPRINT-LOGICAL-BLOCK: an atom is written as it is; else BODY is called with the stream and the list."
@@ -354,7 +361,9 @@
 
 ;;; Dispatch tables: entries (type function priority test), the best first
 
-(defstruct (pprint-table (:constructor make-pprint-table (&optional entries)) (:copier nil)) (entries '()))
+(defstruct (pprint-table (:constructor make-pprint-table (&optional entries atoms)) (:copier nil))
+  (entries '())
+  (atoms nil)) ; may entries be for other objects than conses and vectors?
 
 (defvar *print-pprint-dispatch*)
 (defvar *standard-pprint-dispatch*)
@@ -375,6 +384,10 @@
           (if function
               (merge 'list (list (list type function priority (type-test type))) entries #'> :key #'third)
               entries))
+    (setf (pprint-table-atoms table)
+          (notevery (lambda (entry) (or (member (first entry) '(cons (and vector (not string) (not bit-vector))) :test #'equal)
+                                        (and (consp (first entry)) (eq (car (first entry)) 'cons))))
+                    (pprint-table-entries table)))
     nil))
 
 (defun pprint-dispatch (object &optional (table *print-pprint-dispatch*))
@@ -384,13 +397,14 @@
       (return (values (second entry) t)))))
 
 (defun copy-pprint-dispatch (&optional (table *print-pprint-dispatch*))
-  (make-pprint-table (copy-list (pprint-table-entries (or table *standard-pprint-dispatch*)))))
+  (let ((table (or table *standard-pprint-dispatch*)))
+    (check-type table pprint-table)
+    (make-pprint-table (copy-list (pprint-table-entries table)) (pprint-table-atoms table))))
 
 (defun %pretty-print (object stream)
-  (if (or (symbolp object) (numberp object) (characterp object) (stringp object))
-      (if (eq *print-pprint-dispatch* *standard-pprint-dispatch*)
-          (output-ugly object stream)
-          (pretty-print-by-table object stream))
+  (if (and (or (symbolp object) (numberp object) (characterp object) (stringp object))
+           (not (pprint-table-atoms *print-pprint-dispatch*)))
+      (output-ugly object stream)
       (pretty-print-by-table object stream)))
 
 (defun pretty-print-by-table (object stream)
@@ -422,3 +436,12 @@
     (write-char #\Newline stream)
     (output-object object stream)
     (values)))
+
+(defmacro with-standard-io-syntax (&body body)
+  "Runs BODY with the variables of reader and printer as the standard has them (CLHS WITH-STANDARD-IO-SYNTAX)."
+  `(let ((*package* (find-package "COMMON-LISP-USER")) (*readtable* *standard-readtable*)
+         (*print-array* t) (*print-base* 10) (*print-case* :upcase) (*print-circle* nil) (*print-escape* t) (*print-gensym* t)
+         (*print-length* nil) (*print-level* nil) (*print-lines* nil) (*print-miser-width* nil)
+         (*print-pprint-dispatch* *standard-pprint-dispatch*) (*print-pretty* nil) (*print-radix* nil) (*print-readably* t)
+         (*print-right-margin* nil) (*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
+     ,@body))

@@ -507,12 +507,12 @@ BUILTIN(parse_number, "%PARSE-NUMBER", 2, 2, "string base", "The number that the
     return eq(x, UNBOUND) ? NIL : x;
 }
 
-/* A symbol with package markers: the object, or what is wrong. */
-static Obj marked_symbol(Thread *t, Text text, uint64_t colons, uint64_t last) {
+/* A symbol with package markers: the object, or what is wrong.  Only an escaped token can have an empty name behind them. */
+static Obj marked_symbol(Thread *t, Text text, bool escaped, uint64_t colons, uint64_t last) {
     Obj status, current = symbol_value(t, SYM(PACKAGE_VAR));
     Text name = text_part(text, last + 1, text.length);
     bool two = colons == 2 && last > 0 && text_char(text, last - 1) == ':';
-    if ((colons != 1 && !two) || name.length == 0) return values_2(t, full_string_of_text(t, text), SYM(K_COLONS));
+    if ((colons != 1 && !two) || (name.length == 0 && !escaped)) return values_2(t, full_string_of_text(t, text), SYM(K_COLONS));
     Text prefix = text_part(text, 0, two ? last - 1 : last);
     Obj package = prefix.length == 0 ? t->world->package_keyword : package_find_text(t, current, prefix);
     if (is_nil(package)) {
@@ -541,7 +541,7 @@ BUILTIN(token_object, "%TOKEN-OBJECT", 2, 2, "token readtable",
         Obj number = text_number(t, text, (unsigned)fix_of_obj(base));
         if (!eq(number, UNBOUND)) return values_2(t, number, NIL);
     }
-    if (colons) return marked_symbol(t, text, colons, last);
+    if (colons) return marked_symbol(t, text, !is_nil(obj_slots(token)[TOKEN_ESCAPED]), colons, last);
     if (!has_type(package, TYPE_PACKAGE)) signal_type_error(t, package, SYM(PACKAGE));
     return values_2(t, package_intern_text(t, package, text, &status), NIL);
 }

@@ -159,13 +159,13 @@ static bool is_rational_number(Obj x) { return is_fix(x) || has_type(x, TYPE_BIG
 static Got qualified_symbol(Thread *t, Reader *r, Obj *out) {
     Obj status;
     uint64_t last = r->colon;
-    if (r->colons == 1 && last == 0 && r->token_length > 1) {
+    if (r->colons == 1 && last == 0 && (r->token_length > 1 || r->escaped)) {
         *out = package_intern_text(t, t->world->package_keyword, token_text(r, 1), &status);
         return GOT_FORM;
     }
     bool internal = r->colons == 2 && last > 1 && r->token[last - 1] == ':';
     uint64_t end = internal ? last - 1 : last;
-    if ((!internal && r->colons != 1) || end == 0 || last + 1 == r->token_length) return fail(r, READ_OTHER, "odd package markers");
+    if ((!internal && r->colons != 1) || end == 0 || (last + 1 == r->token_length && !r->escaped)) return fail(r, READ_OTHER, "odd package markers");
     Obj package = package_find_text(t, r->package, (Text){r->token, end, true});
     if (is_nil(package)) return fail(r, READ_OTHER, "there is no such package");
     if (internal) {
