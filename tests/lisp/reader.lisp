@@ -529,3 +529,10 @@ b)")) => (a b) 14)
 (check (handler-case (r "(a . b c)") (stream-error () :stream-error)) => :stream-error)
 (check (handler-case (r "(a . b c)") (parse-error () :parse-error)) => :parse-error)
 (check (handler-bind ((package-error #'continue)) (symbol-name (r "cl-test:not-exported-symbol"))) => "NOT-EXPORTED-SYMBOL")
+
+;;; -- WITH-STANDARD-IO-SYNTAX --
+(check (let ((*read-base* 16) (*print-base* 2) (*package* (find-package "KEYWORD"))) (with-standard-io-syntax (list *read-base* *print-base* (package-name *package*) *print-readably* *print-pretty* *print-case* *read-eval*))) => (10 10 "COMMON-LISP-USER" t nil :upcase t))
+(check (let ((*read-base* 16)) (with-standard-io-syntax (read-from-string "10"))) => 10 2)
+(check (let ((*readtable* (copy-readtable nil))) (setf (readtable-case *readtable*) :preserve) (with-standard-io-syntax (symbol-name (read-from-string "abc")))) => "ABC")
+(check (with-standard-io-syntax (values 1 2)) => 1 2)
+(check (with-standard-io-syntax) => nil)
