@@ -94,21 +94,6 @@
           (%set-dispatch-table to-char to (copy-alist (cdr dispatch)))))
       t)))
 
-;;; -- Standard syntax --
-
-(defun %call-with-standard-io-syntax (function)
-  (let ((*package* (find-package "COMMON-LISP-USER")) (*readtable* (copy-readtable nil))
-        (*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil)
-        (*print-array* t) (*print-base* 10) (*print-case* :upcase) (*print-circle* nil) (*print-escape* t) (*print-gensym* t)
-        (*print-length* nil) (*print-level* nil) (*print-lines* nil) (*print-miser-width* nil)
-        (*print-pprint-dispatch* *standard-pprint-dispatch*) (*print-pretty* nil) (*print-radix* nil) (*print-readably* t)
-        (*print-right-margin* nil))
-    (funcall function)))
-
-(defmacro with-standard-io-syntax (&body body)
-  "Runs the body with all variables of reader and printer at their standard values (CLHS 23.2)."
-  `(%call-with-standard-io-syntax (lambda () ,@body)))
-
 ;;; -- Errors --
 
 (defun %reader-error (stream control &rest arguments)
