@@ -37,10 +37,16 @@
                 (named-lambda %progn (forms)
                   (if (if (consp forms) (not (cdr forms)) nil) (car forms) (if forms (cons 'progn forms) nil)))))
 
-(%core-macro when (list 'if (cadr form) (%progn (cddr form))))
-(%core-macro unless (list 'if (cadr form) nil (%progn (cddr form))))
+(%core-macro when
+  (%check-arguments (cdr form) 1 nil '("the macro" when))
+  (list 'if (cadr form) (%progn (cddr form))))
+(%core-macro unless
+  (%check-arguments (cdr form) 1 nil '("the macro" unless))
+  (list 'if (cadr form) nil (%progn (cddr form))))
 (%core-macro lambda (list 'function form))
-(%core-macro return (list 'return-from nil (cadr form)))
+(%core-macro return
+  (%check-arguments (cdr form) 0 1 '("the macro" return))
+  (list 'return-from nil (cadr form)))
 
 (%core-macro and
   (labels ((expand (forms)
@@ -69,13 +75,16 @@
     (expand (cdr form))))
 
 (%core-macro prog1
+  (%check-arguments (cdr form) 1 nil '("the macro" prog1))
   (let ((value (make-symbol "VALUE")))
     (list* 'let (list (list value (cadr form))) (append (cddr form) (list value)))))
 
 (%core-macro prog2
+  (%check-arguments (cdr form) 2 nil '("the macro" prog2))
   (list 'progn (cadr form) (list* 'prog1 (caddr form) (cdddr form))))
 
 (%core-macro multiple-value-bind
+  (%check-arguments (cdr form) 2 nil '("the macro" multiple-value-bind))
   (let ((rest (make-symbol "REST")))
     (list 'multiple-value-call
           (list 'function
@@ -84,7 +93,9 @@
                        (cdddr form)))
           (caddr form))))
 
-(%core-macro multiple-value-list (list 'multiple-value-call '(function list) (cadr form)))
+(%core-macro multiple-value-list
+  (%check-arguments (cdr form) 1 1 '("the macro" multiple-value-list))
+  (list 'multiple-value-call '(function list) (cadr form)))
 
 ;;; -- DEFUN --
 
@@ -260,10 +271,10 @@ says.  CONTEXT says in error messages what it is for; DEFAULT is the default of 
        (if (not (consp pattern)) (setq pattern (list '&rest pattern)))
        (setq item (car pattern) pattern (cdr pattern))
        (cond ((eq item '&optional)
-              (if (not (eq mode 'required)) (%form-error "Misplaced &OPTIONAL in the lambda list of ~S." context))
+              (if (not (eq mode 'required)) (%form-error "Misplaced &OPTIONAL in the lambda list of ~{~A~^ ~}." context))
               (setq mode 'optional))
              ((or (eq item '&rest) (eq item '&body))
-              (if (not (consp pattern)) (%form-error "No variable after ~S in the lambda list of ~S." item context))
+              (if (not (consp pattern)) (%form-error "No variable after ~S in the lambda list of ~{~A~^ ~}." item context))
               (setq bindings (%bind-pattern (car pattern) here context default bindings)
                     here args mode 'rest pattern (cdr pattern)))
              ((eq item '&key)
@@ -278,7 +289,7 @@ says.  CONTEXT says in error messages what it is for; DEFAULT is the default of 
              ((eq mode 'optional)
               (setq bindings (%bind-optional item (list 'consp here) (list 'car args) context default bindings)
                     here onward))
-             (t (%form-error "Misplaced ~S in the lambda list of ~S." item context)))
+             (t (%form-error "Misplaced ~S in the lambda list of ~{~A~^ ~}." item context)))
        (go next)
      done)
     bindings))
@@ -305,7 +316,10 @@ says.  CONTEXT says in error messages what it is for; DEFAULT is the default of 
   "The lambda expression, of a form and an environment, of the expander NAME with the macro lambda list.  KIND is MACRO, TYPE (optional
 parameters are * by default, and the form may be an atom), or COMPILER-MACRO (the form may be a FUNCALL).  The expander's name is
 (KIND NAME): were it NAME, a call of the function NAME in it would be taken for a call of itself."
-  (let ((form (make-symbol "FORM")) (environment (make-symbol "ENVIRONMENT")) (context (list (or kind 'macro) name)) (outer nil))
+  (let ((form (make-symbol "FORM")) (environment (make-symbol "ENVIRONMENT")) (outer nil)
+        (context (list (cond ((eq kind 'type) "the type") ((eq kind 'compiler-macro) "the compiler macro of")
+                             ((eq kind 'setf) "the place") (t "the macro"))
+                       name)))
     (multiple-value-bind (variable rest) (%extract-parameter '&environment lambda-list)
       (if variable (setq outer (list (list variable environment))))
       (setq lambda-list rest))
@@ -318,7 +332,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
                                                     ((eq kind 'type) (list '%type-arguments form))
                                                     (t (list 'cdr form)))
                                               context (if (eq kind 'type) ''* nil) nil))))
-        (append (list* 'named-lambda context (list form environment) doc)
+        (append (list* 'named-lambda (list (or kind 'macro) name) (list form environment) doc)
                 (list (list 'declare (list 'ignorable form environment))
                       (list* 'let* (append outer bindings)
                              (list 'declare (list 'ignorable (car (car bindings))))
@@ -339,7 +353,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
           (list 'quote name))))
 
 (%core-macro destructuring-bind
-  (%bind-list (cadr form) (caddr form) '(destructuring-bind) nil (cdddr form)))
+  (%bind-list (cadr form) (caddr form) '("DESTRUCTURING-BIND") nil (cdddr form)))
 
 ;;; -- Variables and proclamations --
 

@@ -117,15 +117,20 @@
 
 (defvar *compiler-notes* nil "A list of kinds of what the compiler said in the innermost COMPILE, in a cons; or NIL.")
 
+(defun %source-line ()
+  "The line of the top-level form that is being compiled."
+  (if (consp (cdr *source-place*)) (cadr *source-place*) (cdr *source-place*)))
+
 (defun %compiler-warn (kind control arguments form)
   "Called by the compiler: KIND is :WARNING, :STYLE-WARNING or :ERROR."
   (if *compiler-notes* (push kind (cdr *compiler-notes*)))
-  (let ((control (if form (concatenate 'string control " in ~S.") (concatenate 'string control ".")))
-        (arguments (if form (append arguments (list form)) arguments)))
-    (cond ((not (fboundp 'warn))) ; the library is being loaded
-          ((eq kind :style-warning)
-           (warn 'simple-style-warning :format-control control :format-arguments arguments))
-          (t (warn 'simple-warning :format-control control :format-arguments arguments)))))
+  (let ((control (concatenate 'string control (if form " in ~S" "") (if *source-place* ", ~A:~D." ".")))
+        (arguments (append arguments (if form (list form)) (if *source-place* (list (car *source-place*) (%source-line))))))
+    (cond
+      ((not (fboundp 'warn)) nil)
+      ((eq kind :style-warning)
+       (warn 'simple-style-warning :format-control control :format-arguments arguments))
+      (t (warn 'simple-warning :format-control control :format-arguments arguments)))))
 
 (defun %set-definition (name function)
   (if (and (symbolp name) (macro-function name))

@@ -304,7 +304,7 @@
                   (declare (ignorable ,environment))
                   (let* (,@(if env-variable (list (list env-variable environment)))
                          ,@(%mapcar (lambda (store) `(,store (prog1 (car ,store-list) (setq ,store-list (cdr ,store-list))))) stores)
-                         ,@(%nreverse-list (%destructure lambda-list arguments (list 'setf name) nil nil)))
+                         ,@(%nreverse-list (%destructure lambda-list arguments (list "the place" name) nil nil)))
                     ,@declarations
                     (block ,name ,@forms)))))))
            ,@(if doc `((%note-documentation ',name 'setf ,(car doc))))

@@ -50,7 +50,7 @@
 (defun %parse-slot (spec index)
   (let* ((pair (consp spec)) (name (if pair (car spec) spec)) (options (if pair (cddr spec) nil)))
     (if (not (symbolp name)) (%form-error "~S is not the name of a slot." name))
-    (%check-keys options '(:type :read-only) '(defstruct))
+    (%check-keys options '(:type :read-only) '("DEFSTRUCT"))
     (vector name (if pair (cadr spec) nil) (getf options :type t) (getf options :read-only nil) index
             (and pair (consp (cdr spec)) t))))
 

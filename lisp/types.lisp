@@ -31,7 +31,7 @@
 (%each-pair (lambda (name predicate) (%set-info name '%type-predicate predicate)) *type-predicates*)
 (%each-pair (lambda (name predicate) (%set-info name '%type-predicate predicate))
             '(stream streamp readtable readtablep pathname pathnamep random-state random-state-p bignum %bignump ratio %ratiop
-              compiled-function compiled-function-p simple-array %simple-array-p base-string %base-string-p simple-string simple-string-p))
+              compiled-function compiled-function-p simple-array %simple-array-p sequence %sequencep base-string %base-string-p simple-string simple-string-p))
 
 (%each-pair
  (lambda (name definition) (%set-info name '%type-definition definition))

@@ -238,10 +238,10 @@ BUILTIN(check_arguments, "%CHECK-ARGUMENTS", 4, 4, "list min max context",
     Obj tail = args[0];
     for (; is_cons(tail) && count < limit; tail = cdr(tail)) count++;
     if (count < min)
-        signal_format(t, SYM(PROGRAM_ERROR), "Too few elements for ~{~S~^ ~}, at least ~D: ~S", 3, args[3], args[1], args[0]);
+        signal_format(t, SYM(PROGRAM_ERROR), "Too few arguments for ~{~A~^ ~}, at least ~D: ~S", 3, args[3], args[1], args[0]);
     if (bounded && count == limit)
-        signal_format(t, SYM(PROGRAM_ERROR), "Too many elements for ~{~S~^ ~}, at most ~D: ~S", 3, args[3], args[2], args[0]);
-    if (bounded && !is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Not a proper list for ~{~S~^ ~}: ~S", 2, args[3], args[0]);
+        signal_format(t, SYM(PROGRAM_ERROR), "Too many arguments for ~{~A~^ ~}, at most ~D: ~S", 3, args[3], args[2], args[0]);
+    if (bounded && !is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Not a proper list for ~{~A~^ ~}: ~S", 2, args[3], args[0]);
     return args[0];
 }
 
@@ -265,9 +265,9 @@ BUILTIN(check_keys, "%CHECK-KEYS", 3, 3, "plist keywords context",
             unknown = key;
         }
     }
-    if (!is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Odd number of keyword arguments for ~{~S~^ ~}: ~S", 2, args[2], args[0]);
+    if (!is_nil(tail)) signal_format(t, SYM(PROGRAM_ERROR), "Odd number of keyword arguments for ~{~A~^ ~}: ~S", 2, args[2], args[0]);
     if (!eq(unknown, UNBOUND) && !open)
-        signal_format(t, SYM(PROGRAM_ERROR), "Unknown keyword ~S for ~{~S~^ ~}; known are ~S", 3, unknown, args[2], args[1]);
+        signal_format(t, SYM(PROGRAM_ERROR), "Unknown keyword ~S for ~{~A~^ ~}; known are ~S", 3, unknown, args[2], args[1]);
     return args[0];
 }
 
