@@ -181,7 +181,9 @@
             (lay-line-end indentation (eq kind :literal))))))))
 
 (defun section-fits-p (section trailing)
-  "Does the section fit on the line at the present column, with TRAILING columns behind it?"
+  "Does the section fit on the line at the present column, with TRAILING columns behind it?  A tab at its end may stand out."
+  (when (and section (consp (car (last section))) (eq (car (car (last section))) :tab))
+    (setq section (butlast section)))
   (<= (+ (flat-end section *layout-column* *layout-margin* *layout-column*) trailing) *layout-margin*))
 
 (defun lay-section (section trailing start indentation miser)
@@ -233,9 +235,10 @@
   (let ((stream (%printer-stream stream)))
     (cond ((not (listp object)) (output-object object stream))
           ((and *print-circle* (null *circle-labels*) (consp object))
-           (let ((*circle-labels* (find-circles object)) (*circle-count* 0))
+           (with-circle-labels (stream)
              (%call-with-logical-block stream object prefix per-line suffix body)))
-          (t (with-deeper-level (stream)
+          ((and *circle-labels* (consp object) (not (eq object *circle-object*)) (circle-reference object stream)))
+          (t (setq *circle-object* nil) (with-deeper-level (stream)
                (%call-with-block stream prefix per-line suffix (lambda (stream) (funcall body stream object))))))
     nil))
 

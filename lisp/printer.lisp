@@ -28,6 +28,14 @@
 (defvar *current-level* 0)
 (defvar *circle-labels* nil) ; NIL: no circularity is looked for; else an EQ hash table
 (defvar *circle-count* nil)  ; NIL in the first pass; then the labels given so far
+(defvar *circle-object* nil) ; the object whose label has been seen to: its logical block has not to do it again
+
+(defmacro with-circle-labels ((stream) &body body)
+  "Runs BODY twice: to find what occurs more than once, with STREAM bound to a stream that goes nowhere; then to print."
+  `(let ((*circle-labels* (make-hash-table :test 'eq)) (*circle-count* nil))
+     (let ((,stream (make-broadcast-stream))) ,@body)
+     (setq *circle-count* 0)
+     ,@body))
 
 (defmacro with-deeper-level ((stream) &body body)
   "Runs BODY one level deeper, or prints # if that is too deep."
@@ -82,17 +90,15 @@
 (defun output-object (object stream)
   (or (%write-plain object stream)
       (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object) (not (stringp object)) (not (symbolp object)))
-          (let ((*circle-labels* (make-hash-table :test 'eq)) (*circle-count* nil))
-            (output-labelled object (make-broadcast-stream))
-            (setq *circle-count* 0)
-            (output-labelled object stream))
+          (with-circle-labels (stream) (output-labelled object stream))
           (output-labelled object stream)))
   object)
 
 (defun output-labelled (object stream)
   (unless (and *circle-labels* (circle-candidate-p object) (circle-reference object stream))
     (if *print-pretty*
-        (%pretty-print object stream)
+        (progn (setq *circle-object* object)
+               (%pretty-print object stream))
         (output-ugly object stream))))
 
 (defun output-ugly (object stream)
