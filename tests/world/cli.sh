@@ -129,6 +129,12 @@ interrupt() {
 interrupt interrupt-loop 130 'Interrupted' "$W" --eval '(loop)' --quit
 interrupt interrupt-sleep 130 'Interrupted' "$W" --eval '(sleep 30)' --quit
 interrupt interrupt-handled 0 'caught' "$W" --eval '(handler-case (loop) (interactive-interrupt () (princ "caught")))' --quit
+mkfifo "$T/fifo"
+sleep 20 >"$T/fifo" &
+sleeper=$!
+got=$(timeout -s INT 2 "$W" --eval '(read-line)' --quit 2>&1 <"$T/fifo"; echo "status $?")
+kill "$sleeper"
+case $got in *Interrupted*) ok interrupt-read ;; *) not_ok interrupt-read "$got" ;; esac
 
 # -- Init file --
 file .windfallrc <<'X'
@@ -172,6 +178,8 @@ repl repl-frame 0 'argument 0 = 5' '(defun inner (x) (error "bad ~A" x)) (inner 
 :q'
 repl repl-help 0 ':bt' '(error "x") :help :q'
 repl repl-eval-in-debugger 0 '\|42\|' '(error "x") (* 6 7) :q 1'
+repl repl-debugger-streams 1 '\|:SEEN' '(with-output-to-string (*standard-output*) (error "x")) (progn (print :seen) 1)'
+repl repl-debugger-handlers 1 'second.*CL-ERROR' '(handler-bind ((warning (lambda (c) c))) (error "first")) (error "second") :cl-error'
 repl repl-break 0 'Break.*\|NIL$' '(break) 0'
 
 # -- The REPL on a terminal --
