@@ -183,7 +183,8 @@
 
 (defun format-exponential (number stream width places exponent-width scale overflow padchar marker at)
   (multiple-value-bind (digits exponent) (%float-shortest number)
-    (let* ((scale (or scale 1)) (sign (sign-text number at)) (shown nil))
+    (let* ((scale (cond ((zerop number) (min (or scale 1) 1)) (scale) (t 1))) (sign (sign-text number at)) (shown nil))
+      (when (zerop number) (setq exponent scale))
       (when places
         (multiple-value-bind (rounded new)
             (round-digits digits 0 (if (plusp scale) (1+ places) (+ places scale)))
@@ -196,7 +197,7 @@
         (when (and width (null places))
           (let ((room (- width (length sign) 1 (length exponent-text) (if (plusp scale) scale 0))))
             (when (> (- (length digits) (max scale 0)) (max room 0))
-              (multiple-value-bind (rounded new) (round-digits digits 0 (+ (max room 0) scale))
+              (multiple-value-bind (rounded new) (round-digits digits 0 (max 1 (+ (max room 0) scale)))
                 (setq digits rounded shown (+ shown new))))))
         (multiple-value-bind (before after)
             (fixed-text digits scale (and places (if (plusp scale) (max 0 (- places (1- scale))) places)))
@@ -227,7 +228,7 @@
                   (cond ((<= 0 dd d)
                          (format-fixed number stream ww dd nil overflow padchar at)
                          (write-spaces ee stream))
-                        (t (format-exponential number stream width places exponent-width scale overflow padchar marker at)))))))))
+                        (t (format-exponential number stream width d exponent-width scale overflow padchar marker at)))))))))
 
 (define-directive #\$ (directive (places 2) (whole 1) (width 0) (padchar #\Space))
   (element (let ((number (next-argument state)))
