@@ -4,6 +4,7 @@
 ;;; the code of most type specifiers; SUBTYPEP decides about the rest: the first of *UPGRADES* that includes the type.
 ;;;
 ;;; Everything but simple vectors is a header over a simple vector.  ADJUST-ARRAY makes a new header; an adjustable array becomes it.
+;;; Arrays with a fill pointer and displaced arrays are adjustable whether that was asked for or not.
 
 (in-package "SYS")
 
@@ -71,7 +72,7 @@
         ((and (integerp fill-pointer) (<= 0 fill-pointer (car dimensions))) fill-pointer)
         (t (error 'type-error :datum fill-pointer :expected-type `(integer 0 ,(car dimensions))))))
 
-(defun %displaced-header (code dimensions target offset fill-pointer adjustable)
+(defun %displaced-header (code dimensions target offset fill-pointer)
   (if (not (arrayp target)) (error 'type-error :datum target :expected-type 'array))
   (if (not (or (eql (%array-type-code target) code)
                (and (eql code +string-code+) (stringp target)))) ; a literal string, which may be a base string
@@ -80,7 +81,7 @@
       (error 'type-error :datum offset :expected-type `(integer 0 ,(array-total-size target))))
   (if (> (+ offset (%total-size dimensions)) (array-total-size target))
       (%array-error "An array of dimensions ~S does not fit into ~S at ~D." dimensions target offset))
-  (%make-array-header target offset fill-pointer t adjustable dimensions))
+  (%make-array-header target offset fill-pointer t t dimensions))
 
 (defun %one-source (element-p contents-p displaced-to offset-p)
   "Signals unless the initial elements have one origin at most."
@@ -108,11 +109,11 @@
            (total (%total-size dimensions))
            (fill (%check-fill-pointer fill-pointer dimensions)))
       (if displaced-to
-          (%displaced-header (or code (%type-code t)) dimensions displaced-to displaced-index-offset fill adjustable)
+          (%displaced-header (or code (%type-code t)) dimensions displaced-to displaced-index-offset fill)
           (let ((data (if element-p (%make-simple-array code total initial-element) (%make-simple-array code total))))
             (if contents-p (%fill-contents data initial-contents dimensions 0))
             (if (or adjustable fill (null dimensions) (cdr dimensions))
-                (%make-array-header data 0 fill nil adjustable dimensions)
+                (%make-array-header data 0 fill nil (or adjustable fill) dimensions)
                 data))))))
 
 (define-compiler-macro make-array (&whole form dimensions &rest keys)
@@ -161,13 +162,13 @@
     (if (or contents-p displaced-to offset-p) (%one-source element-p contents-p displaced-to offset-p))
     (let ((fill (%adjusted-fill-pointer array fill-pointer dimensions)) (new nil))
       (if displaced-to
-          (setq new (%displaced-header code dimensions displaced-to displaced-index-offset fill adjustable))
+          (setq new (%displaced-header code dimensions displaced-to displaced-index-offset fill))
           (let ((data (if element-p (%make-simple-array code total initial-element) (%make-simple-array code total))))
             (if contents-p
                 (%fill-contents data initial-contents dimensions 0)
                 (%copy-region data dimensions 0 array (array-dimensions array) 0))
             (setq new (if (or adjustable fill (null dimensions) (cdr dimensions))
-                          (%make-array-header data 0 fill nil adjustable dimensions)
+                          (%make-array-header data 0 fill nil (or adjustable fill) dimensions)
                           data))))
       (if adjustable (%become-array array new) new))))
 
