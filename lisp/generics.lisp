@@ -152,7 +152,8 @@
 
 ;;; -- Specializers --
 
-(defvar *eql-specializers* (make-hash-table :test 'eql) "From objects to their EQL specializers.")
+(defvar *eql-specializers* (make-hash-table :test 'eql :weakness :value)
+  "From objects to their EQL specializers, which live as long as methods that have them.")
 
 (defun %intern-eql (object)
   "The EQL specializer of OBJECT."
@@ -171,16 +172,6 @@
 
 (defun %specializer-name (specializer)
   (if (%eql-specializer-p specializer) (list 'eql (eql-field specializer object)) (class-field specializer name)))
-
-(defun %link-method (specializer method)
-  (if (%eql-specializer-p specializer)
-      (push method (eql-field specializer direct-methods))
-      (push method (class-field specializer direct-methods))))
-
-(defun %unlink-method (specializer method)
-  (if (%eql-specializer-p specializer)
-      (setf (eql-field specializer direct-methods) (delete method (eql-field specializer direct-methods) :test #'eq))
-      (setf (class-field specializer direct-methods) (delete method (class-field specializer direct-methods) :test #'eq))))
 
 ;;; -- Applicable methods --
 

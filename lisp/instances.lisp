@@ -171,13 +171,14 @@
 
 ;;; -- Constructors --
 
-(defvar *built-constructors* '() "The constructors that have been compiled for a class as it is.")
+(defvar *built-constructors* '() "Weak links to the constructors that have been compiled for a class as it is.")
 (defvar *protocol-methods* '() "The standard's own methods on what MAKE-INSTANCE calls.")
 
-(defun %link-constructor (constructor) (push constructor *built-constructors*))
+(defun %link-constructor (constructor)
+  (setq *built-constructors* (%link-add constructor *built-constructors*)))
 
 (defun %reset-constructors ()
-  (dolist (constructor *built-constructors*)
+  (dolist (constructor (%linked *built-constructors*))
     (setf (svref constructor 0) (svref constructor 3)))
   (setq *built-constructors* '()))
 

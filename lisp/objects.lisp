@@ -103,14 +103,48 @@
           (t *class-t*))))
 
 ;;; -- Default links --
+;;;
+;;; A class does not keep its subclasses alive, nor a specializer its methods: names and generic functions do.  So these links are weak pointers:
+;;; a list (n pointer...), the newest first; after n further additions the broken ones are dropped.
 
-(defun %link-subclass (superclass class) (%adjoin-link class superclass))
-(defun %adjoin-link (class superclass)
-  (unless (%memq class (class-field superclass direct-subclasses))
-    (push class (class-field superclass direct-subclasses))))
+(defun %live-pointers (pointers)
+  (let ((result '()))
+    (dolist (pointer pointers (nreverse result))
+      (when (ext:weak-pointer-value pointer) (push pointer result)))))
+
+(defun %link-add (object links)
+  (let ((count (if links (car links) 16)) (pointers (cdr links)))
+    (when (<= count 0)
+      (setq pointers (%live-pointers pointers) count (+ 16 (length pointers))))
+    (list* (1- count) (ext:make-weak-pointer object) pointers)))
+
+(defun %link-remove (object links)
+  (let ((result '()))
+    (dolist (pointer (cdr links) (cons 16 (nreverse result)))
+      (let ((value (ext:weak-pointer-value pointer)))
+        (unless (or (null value) (eq value object)) (push pointer result))))))
+
+(defun %linked (links)
+  "The objects that the links lead to, the newest first."
+  (let ((result '()))
+    (dolist (pointer (cdr links) (nreverse result))
+      (let ((value (ext:weak-pointer-value pointer))) (when value (push value result))))))
+
+(defun %link-subclass (superclass class)
+  (unless (%memq class (%direct-subclasses superclass))
+    (setf (class-field superclass direct-subclasses) (%link-add class (class-field superclass direct-subclasses)))))
 (defun %unlink-subclass (superclass class)
-  (setf (class-field superclass direct-subclasses) (delete class (class-field superclass direct-subclasses) :test #'eq)))
-(defun %direct-subclasses (class) (class-field class direct-subclasses))
+  (setf (class-field superclass direct-subclasses) (%link-remove class (class-field superclass direct-subclasses))))
+(defun %direct-subclasses (class) (%linked (class-field class direct-subclasses)))
+
+(defun %link-method (specializer method)
+  (if (%eql-specializer-p specializer)
+      (setf (eql-field specializer direct-methods) (%link-add method (eql-field specializer direct-methods)))
+      (setf (class-field specializer direct-methods) (%link-add method (class-field specializer direct-methods)))))
+(defun %unlink-method (specializer method)
+  (if (%eql-specializer-p specializer)
+      (setf (eql-field specializer direct-methods) (%link-remove method (eql-field specializer direct-methods)))
+      (setf (class-field specializer direct-methods) (%link-remove method (class-field specializer direct-methods)))))
 
 ;;; -- Precedence lists: CLHS 4.3.5 --
 
