@@ -7,7 +7,8 @@
    A symbol is written so that it reads back as itself: which characters need an escape depends on the readtable's case; a name that could be a
    number, or that is all dots, is put between bars.
 
-   What is printed gathers in the Printer and goes to the stream in runs: the owner of a Printer ends with `flush`. */
+   What is printed gathers in the Printer and goes to the stream at once when its owner ends with `flush`: so a leaf that must be run again
+   because the heap is full has printed nothing yet. */
 #include "number/number.h"
 #include "prim/streams.h"
 #include "text/text.h"
@@ -16,28 +17,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PRINTER_CODES = 256 };
+enum { FEW_CODES = 256 };
 
 typedef struct Printer {
     Thread *t;
     Obj stream;
     bool escape, readably, gensym, radix, array;
-    unsigned base, count;
+    unsigned base;
     Obj print_case, table_case, package, float_format;
-    uint32_t codes[PRINTER_CODES];
+    uint64_t count, room;
+    uint32_t *codes; /* `few`, or the characters of a string in the heap */
+    uint32_t few[FEW_CODES];
 } Printer;
+
+static void printer_open(Printer *p, Thread *t, Obj stream) {
+    p->t = t;
+    p->stream = stream;
+    p->count = 0;
+    p->room = FEW_CODES;
+    p->codes = p->few;
+}
 
 static void printer_init(Printer *p, Thread *t, Obj stream) {
     Obj table = symbol_value(t, SYM(READTABLE_VAR)), base = symbol_value(t, SYM(PRINT_BASE));
-    p->t = t;
-    p->stream = stream;
+    printer_open(p, t, stream);
     p->readably = !is_nil(symbol_value(t, SYM(PRINT_READABLY)));
     p->escape = p->readably || !is_nil(symbol_value(t, SYM(PRINT_ESCAPE)));
     p->gensym = p->readably || !is_nil(symbol_value(t, SYM(PRINT_GENSYM)));
     p->array = p->readably || !is_nil(symbol_value(t, SYM(PRINT_ARRAY)));
     p->radix = !is_nil(symbol_value(t, SYM(PRINT_RADIX)));
     p->base = is_fix(base) && fix_of_obj(base) >= 2 && fix_of_obj(base) <= 36 ? (unsigned)fix_of_obj(base) : 10;
-    p->count = 0;
     p->print_case = symbol_value(t, SYM(PRINT_CASE));
     p->table_case = has_type(table, TYPE_READTABLE) ? obj_slots(table)[READTABLE_CASE] : SYM(K_UPCASE);
     p->package = symbol_value(t, SYM(PACKAGE_VAR));
@@ -45,13 +54,18 @@ static void printer_init(Printer *p, Thread *t, Obj stream) {
 }
 
 static void flush(Printer *p) {
-    unsigned count = p->count;
-    p->count = 0;
-    if (count) stream_write_codes(p->t, p->stream, p->codes, count);
+    if (p->count) stream_write_codes(p->t, p->stream, p->codes, p->count);
+}
+
+static void enlarge(Printer *p) {
+    uint32_t *larger = obj_raw(alloc_raw(p->t, TYPE_STRING, 2 * p->room));
+    memcpy(larger, p->codes, p->count * sizeof *larger);
+    p->codes = larger;
+    p->room *= 2;
 }
 
 static void put(Printer *p, uint32_t c) {
-    if (p->count == PRINTER_CODES) flush(p);
+    if (UNLIKELY(p->count == p->room)) enlarge(p);
     p->codes[p->count++] = c;
 }
 
@@ -452,7 +466,9 @@ BUILTIN(write_integer, "%WRITE-INTEGER", 8, 8, "object stream base mincol padcha
     enum { FAR = 1 << 30 };
     Obj x = args[0];
     if (!is_fix(x) && !has_type(x, TYPE_BIGNUM)) return NIL;
-    Printer p = {.t = t, .stream = args[1], .base = (unsigned)small_argument(t, args[2], 2, 36)};
+    Printer p;
+    printer_open(&p, t, args[1]);
+    p.base = (unsigned)small_argument(t, args[2], 2, 36);
     int64_t mincol = small_argument(t, args[3], -FAR, FAR), interval = small_argument(t, args[6], 0, FAR);
     uint32_t padchar = char_argument(t, args[4]), comma = char_argument(t, args[5]);
     bool negative = integer_sign(x) < 0;
@@ -465,7 +481,8 @@ BUILTIN(write_integer, "%WRITE-INTEGER", 8, 8, "object stream base mincol padcha
 }
 
 BUILTIN(write_repeated, "%WRITE-REPEATED", 3, 3, "character count stream", "Writes the character COUNT times; not at all if that is negative.") {
-    Printer p = {.t = t, .stream = args[2]};
+    Printer p;
+    printer_open(&p, t, args[2]);
     uint32_t c = char_argument(t, args[0]);
     for (int64_t i = small_argument(t, args[1], FIX_MIN, FIX_MAX); i > 0; i--) put(&p, c);
     flush(&p);
