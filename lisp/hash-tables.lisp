@@ -71,9 +71,9 @@ non-negative fixnum for objects that are the same under the test."
 
 (defun %user-puthash (key table value)
   (multiple-value-bind (hash position) (%user-find key table)
-    (if position
-        (%hash-set-at table position value)
-        (%hash-add table key value hash))))
+    (if (not (and position (%hash-set-at table position value)))
+        (%hash-add table key value hash))
+    value))
 
 (defun %user-remhash (key table)
   (multiple-value-bind (hash position) (%user-find key table)

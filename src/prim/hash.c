@@ -101,11 +101,13 @@ BUILTIN(hash_add, "%HASH-ADD", 4, 4, "(hash-table key value hash)", "Adds an ent
     table_add(t, need_table(t, args[0]), args[1], args[2], hash_argument(args[3]));
     return args[2];
 }
-BUILTIN(hash_set_at, "%HASH-SET-AT", 3, 3, "(hash-table position value)", "Sets the value of an entry.") {
-    set_slot(t, &table_pair(need_table(t, args[0]), fix_of_obj(args[1]))[1], args[2]);
-    return args[2];
+BUILTIN(hash_set_at, "%HASH-SET-AT", 3, 3, "(hash-table position value)", "Sets the value of an entry and returns T; NIL if it is gone.") {
+    if (!table_live_at(t, need_table(t, args[0]), fix_of_obj(args[1]))) return NIL;
+    set_slot(t, &table_pair(args[0], fix_of_obj(args[1]))[1], args[2]);
+    return T_;
 }
-BUILTIN(hash_remove_at, "%HASH-REMOVE-AT", 2, 2, "(hash-table position)", "Removes an entry.") {
-    table_remove_at(t, need_table(t, args[0]), fix_of_obj(args[1]));
+BUILTIN(hash_remove_at, "%HASH-REMOVE-AT", 2, 2, "(hash-table position)", "Removes an entry and returns T; NIL if it is gone.") {
+    if (!table_live_at(t, need_table(t, args[0]), fix_of_obj(args[1]))) return NIL;
+    table_remove_at(t, args[0], fix_of_obj(args[1]));
     return T_;
 }

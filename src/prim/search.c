@@ -36,6 +36,32 @@ static int64_t find_char(Span s, Obj item) {
     return NOWHERE;
 }
 
+/* 64 bits of the span from bit i, each 1 if it equals `bit`; those past its end are 0. */
+static uint64_t equal_bits(Span s, uint64_t i, bool bit) {
+    const uint64_t *words = obj_raw(s.data);
+    uint64_t at = s.start + i, left = s.length - i, here = 64 - (at & 63);
+    uint64_t w = words[at >> 6] >> (at & 63);
+    if (left > here && here < 64) w |= words[(at >> 6) + 1] << here;
+    if (!bit) w = ~w;
+    return left < 64 ? w & ((UINT64_C(1) << left) - 1) : w;
+}
+
+static int64_t find_bit(Span s, Obj item) {
+    if (!eq(item, obj_of_fix(0)) && !eq(item, obj_of_fix(1))) return NOWHERE;
+    for (uint64_t i = 0; i < s.length; i += 64) {
+        uint64_t w = equal_bits(s, i, fix_of_obj(item) != 0);
+        if (w) return (int64_t)i + bits_lowest(w);
+    }
+    return NOWHERE;
+}
+
+static uint64_t count_bits(Span s, Obj item) {
+    uint64_t count = 0;
+    if (!eq(item, obj_of_fix(0)) && !eq(item, obj_of_fix(1))) return 0;
+    for (uint64_t i = 0; i < s.length; i += 64) count += (uint64_t)bits_count(equal_bits(s, i, fix_of_obj(item) != 0));
+    return count;
+}
+
 static int64_t find_word(Span s, Obj item) {
     const Obj *from = obj_slots(s.data) + s.start;
     for (uint64_t i = 0; i < s.length; i++)
@@ -55,6 +81,8 @@ static int64_t vector_position(Thread *t, Obj v, Range r, const Wanted *w, bool 
         at = find_char(s, w->item);
     else if (w->test == TEST_EQ && s.type == TYPE_SIMPLE_VECTOR)
         at = find_word(s, w->item);
+    else if (w->test == TEST_EQ && s.type == TYPE_BIT_VECTOR)
+        at = find_bit(s, w->item);
     else
         for (uint64_t i = 0; i < s.length && at == NOWHERE; i++)
             if (is_wanted(t, w, element_ref(t, s.data, s.start + i))) at = (int64_t)i;
@@ -117,6 +145,10 @@ BUILTIN(position, "%POSITION", 6, 6, "(test-code item sequence from-end start en
 static uint64_t count_wanted(Thread *t, Obj x, Range r, const Wanted *w) {
     uint64_t count = 0;
     Obj e;
+    if (w->test == TEST_EQ && is_bit_vector(x)) {
+        Span s = vector_span(t, x);
+        return count_bits((Span){s.data, s.start + r.start, r.end - r.start, s.type}, w->item);
+    }
     for (Cursor c = cursor_start(t, x, r); cursor_next(t, &c, &e);) count += is_wanted(t, w, e);
     return count;
 }

@@ -287,9 +287,10 @@ static Obj cut_list(Thread *t, Obj list, Obj marks, uint64_t start) {
     return head;
 }
 
-static uint64_t count_marks(Obj marks) {
+/* The marked ones of `length` elements; a predicate may have shortened the sequence meanwhile. */
+static uint64_t count_marks(Obj marks, uint64_t start, uint64_t length) {
     uint64_t count = 0, n = obj_length(marks);
-    for (uint64_t i = 0; i < n; i++) count += marked(marks, i);
+    for (uint64_t i = 0; i < n && start + i < length; i++) count += marked(marks, i);
     return count;
 }
 
@@ -304,9 +305,10 @@ static void copy_unmarked(Thread *t, Obj to, uint64_t at, Span s, Obj marks, uin
 BUILTIN(remove_marked, "%REMOVE-MARKED", 4, 4, "(sequence marks start destructive-p)",
         "The sequence without the elements whose bits in the bit vector marks, which begins at element start, are 1.") {
     Obj x = args[0], marks = args[1];
-    uint64_t start = (uint64_t)fix_of_obj(args[2]), gone = count_marks(marks);
+    uint64_t start = (uint64_t)fix_of_obj(args[2]);
     if (is_list(x)) return is_nil(args[3]) ? list_without(t, x, marks, start) : cut_list(t, x, marks, start);
     Span s = vector_span(t, x);
+    uint64_t gone = count_marks(marks, start, s.length);
     if (!is_nil(args[3]) && obj_type(x) == TYPE_ARRAY && !is_nil(obj_slots(x)[ARRAY_FILL_POINTER])) {
         copy_unmarked(t, s.data, s.start, s, marks, start);
         obj_slots(x)[ARRAY_FILL_POINTER] = obj_of_fix((int64_t)(s.length - gone)); /* NOBARRIER: a fixnum */

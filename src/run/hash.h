@@ -31,6 +31,8 @@ int64_t table_next(Thread *t, Obj table, uint64_t i, Obj *key, Obj *value);
 /* For tests that are Lisp functions: entries by hash code. */
 int64_t table_probe(Thread *t, Obj table, uint32_t hash, int64_t previous);
 void table_add(Thread *t, Obj table, Obj key, Obj value, uint32_t hash);
+/* Whether there still is an entry at position i: the test's function may have changed the table, or the collector a weak one. */
+bool table_live_at(Thread *t, Obj table, int64_t i);
 void table_remove_at(Thread *t, Obj table, int64_t i);
 static inline Obj *table_pair(Obj table, int64_t i) { return obj_slots(obj_slots(table)[HASH_TABLE_ENTRIES]) + ENTRIES_PAIRS + 2 * i; }
 

@@ -251,6 +251,11 @@ void table_add(Thread *t, Obj table, Obj key, Obj value, uint32_t hash) {
     add_entry(t, &v, key, value, hash, false);
 }
 
+bool table_live_at(Thread *t, Obj table, int64_t i) {
+    View v = current_view(t, table);
+    return i >= 0 && (uint64_t)i < v.capacity && !is_marker(v.pairs[2 * i]);
+}
+
 void table_remove_at(Thread *t, Obj table, int64_t i) {
     View v = current_view(t, table);
     unlink_entry(&v, (uint64_t)i);

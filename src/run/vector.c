@@ -147,24 +147,30 @@ static void fill_bits(uint64_t *words, uint64_t from, uint64_t to, bool on) {
     for (; from < to; from++) bit_store(words, from, on);
 }
 
-void span_fill(Thread *t, Span s, Obj x) {
-    void *raw = obj_raw(s.data);
-    uint64_t end = s.start + s.length;
-    if (s.length == 0) return;
-    switch (s.type) {
-    case TYPE_BASE_STRING: memset((uint8_t *)raw + s.start, (int)char_of_obj(x), s.length); break;
-    case TYPE_U8_VECTOR:
-    case TYPE_I8_VECTOR: memset((uint8_t *)raw + s.start, (uint8_t)fix_of_obj(x), s.length); break;
-    case TYPE_BIT_VECTOR: fill_bits(raw, s.start, end, fix_of_obj(x) != 0); break;
-    case TYPE_STRING:
-        for (uint64_t i = s.start; i < end; i++) ((uint32_t *)raw)[i] = char_of_obj(x);
-        break;
-    default:
-        for (uint64_t i = s.start; i < end; i++) element_set(t, s.data, i, x);
+static unsigned element_bytes(Type type) { return 1u << (shapes[type].log2_bits - 3); }
+
+/* Repeats the first element, of `size` bytes, `count` times in all: what is there already is copied behind itself. */
+static void repeat_bytes(char *first, size_t size, uint64_t count) {
+    for (uint64_t have = 1; have < count;) {
+        uint64_t more = have < count - have ? have : count - have;
+        memcpy(first + have * size, first, more * size);
+        have += more;
     }
 }
 
-static unsigned element_bytes(Type type) { return 1u << (shapes[type].log2_bits - 3); }
+void span_fill(Thread *t, Span s, Obj x) {
+    uint64_t end = s.start + s.length;
+    if (s.length == 0) return;
+    if (s.type == TYPE_BIT_VECTOR) {
+        fill_bits(obj_raw(s.data), s.start, end, fix_of_obj(x) != 0);
+    } else if (s.type == TYPE_SIMPLE_VECTOR && is_ref(x)) {
+        for (uint64_t i = s.start; i < end; i++) set_field(t, s.data, i, x);
+    } else {
+        unsigned size = element_bytes(s.type);
+        element_set(t, s.data, s.start, x);
+        repeat_bytes((char *)obj_raw(s.data) + s.start * size, size, s.length); /* NOBARRIER: not a reference */
+    }
+}
 
 static void widen_string(Span to, Span from) {
     uint32_t *d = (uint32_t *)obj_raw(to.data) + to.start;
