@@ -132,7 +132,8 @@ void gen_if(Gen *g, Node *n, Dest d) {
         if (direct_yes == d.yes && direct_no == d.no) next = (Next)d.next;
         if (direct_yes == d.no && direct_no == d.yes) next = d.next == NEXT_YES ? NEXT_NO : d.next == NEXT_NO ? NEXT_YES : NEXT_NONE;
     }
-    if (direct_yes == end && direct_no == end) next = NEXT_YES;
+    if (direct_yes == end) next = direct_no ? NEXT_YES : next;
+    else if (direct_no == end) next = direct_yes ? NEXT_NO : next;
     gen(g, n->kids[0], dest_test(yes, no, next));
     g->top = saved;
     Dest inner = d;

@@ -207,6 +207,14 @@ static Node *drop_unused(Node *n) {
 
 static Node *rewrite_functions(Compiler *c, Node *n);
 
+/* Tests of constants. */
+static Node *rewrite_prim(Compiler *c, Node *n) {
+    if (n->op == OP_EQ && n->kids[0]->kind == N_CONST && n->kids[1]->kind == N_CONST)
+        return node_const(c, obj_of_bool(eq(ref(c, n->kids[0]->ref), ref(c, n->kids[1]->ref))));
+    if (n->op == OP_NOT && n->kids[0]->kind == N_CONST) return node_const(c, obj_of_bool(node_is_nil(c, n->kids[0])));
+    return n;
+}
+
 /* (or a b): if A is T or NIL this is (if a t b). */
 static Node *rewrite_or(Compiler *c, Node *n) {
     if (node_is_boolean(n->kids[0])) return node_if(c, n->kids[0], node_const(c, T_), n->kids[1]);
@@ -355,6 +363,7 @@ static Node *rewrite_kind(Compiler *c, Node *n) {
     rewrite_kids(c, n, 0, n->count);
     switch (n->kind) {
     case N_IF: return rewrite_if(c, n);
+    case N_PRIM: return rewrite_prim(c, n);
     case N_OR: return rewrite_or(c, n);
     case N_PROGN: return rewrite_progn(n);
     case N_CALL_LOCAL: return rewrite_call_local(c, n);
