@@ -19,7 +19,7 @@
     "What introduces a part of a lambda list."))
 
 (defconstant +most-keys+ 4 "At most so many leading arguments does a cache look at.")
-(defconstant +most-entries+ 64 "A cache that has grown so large is begun anew.")
+(defconstant +most-entries+ 192 "A cache that has grown so large is begun anew.")
 
 (defun %generic-function-p (object)
   (and (%funcallable-p object) (%memq (%named-class 'generic-function) (class-field (class-of object) precedence-list)) t))
