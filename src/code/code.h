@@ -90,6 +90,12 @@ static inline bool is_bit_vector(Obj x) { return is_vector(x) && obj_type(array_
 /* Checks that running the code can do no harm: NULL, or what is wrong, with *at the offset. */
 const char *code_verify(const Instruction *code, uint64_t length, Obj constants, uint64_t env_length, uint64_t *at);
 
+/* -- liveness.c -- */
+
+/* The registers that matter when execution goes on at `offset`: one bit each in `live`, which has room for the frame's registers rounded up to
+   64.  False: no memory for the analysis. */
+bool code_live_registers(const Instruction *code, uint64_t length, uint64_t offset, uint64_t *live);
+
 /* -- disassemble.c -- */
 
 /* Writes one instruction as text, at most `size` bytes; constants by `print_constant` index only. */

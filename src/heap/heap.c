@@ -113,6 +113,11 @@ void heap_add_after_collection(Heap *h, AfterCollection done) {
     h->hooks[h->hook_count++] = done;
 }
 
+void heap_add_before_full_collection(Heap *h, AfterCollection prepare) {
+    must(!h->prepare);
+    h->prepare = prepare;
+}
+
 /* -- Figures -- */
 
 size_t heap_limit(const Heap *h) { return (size_t)(h->end - h->start); }

@@ -35,6 +35,8 @@ void heap_add_roots(Heap *heap, RootScanner scan, void *data);
    address, ... */
 typedef void (*AfterCollection)(Thread *t);
 void heap_add_after_collection(Heap *heap, AfterCollection done);
+/* `prepare` is called before every full collection: to let go what is held by accident. */
+void heap_add_before_full_collection(Heap *heap, AfterCollection prepare);
 size_t heap_limit(const Heap *heap);
 
 typedef struct HeapStatistics {

@@ -92,6 +92,7 @@ struct Heap {
         void *data;
     } roots[ROOTS_MOST];
     AfterCollection hooks[HOOKS_MOST];
+    AfterCollection prepare; /* before a full collection, or NULL */
     unsigned root_count, hook_count;
 };
 

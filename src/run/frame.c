@@ -103,5 +103,6 @@ Thread *thread_create(World *w) {
     heap_attach_thread(w->heap, t);
     heap_add_roots(w->heap, thread_scan_roots, NULL);
     heap_add_after_collection(w->heap, stack_clear_above);
+    heap_add_before_full_collection(w->heap, frames_clear_dead);
     return t;
 }

@@ -73,6 +73,7 @@ entry:
 
 entry_slow : {
     t->base = R;
+    t->pc = NULL;
     t->top = R + n;
     if (!stack_ensure(t, R + A)) goto stack_exhausted;
     if (t->event) {
@@ -106,6 +107,7 @@ entry_slow : {
 
 wrong_count:
     t->base = R;
+    t->pc = NULL;
     t->top = R + n;
     if (UNLIKELY(t->limit - t->free < 512)) { /* no second try here: so there must be room for the message */
         loop_collect_fully(t);
@@ -124,6 +126,7 @@ wrong_count:
 
 stack_exhausted:
     t->base = R;
+    t->pc = NULL;
     t->top = R + n;
     stack_open_reserve(t);
     t->door_function = SYM(LEAF_ERROR);
