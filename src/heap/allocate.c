@@ -90,6 +90,7 @@ void heap_shrink(Thread *t, Obj x, uint64_t length) {
     must(length <= header_length(header));
     p[0] = header_make(header_type(header), header_flags(header), length);
     size_t after = header_bytes(p[0]);
+    if (shapes[header_type(header)].layout != LAYOUT_RAW && !(length & 1)) p[1 + length] = (Obj){0}; /* mark.pad */
     if (after == before) return;
     char *end = (char *)p + after;
     if ((char *)p + before == t->free && (uintptr_t)p >= t->young_base) {

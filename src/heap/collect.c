@@ -121,11 +121,11 @@ static void schedule_full(Heap *h) {
     h->full_at = h->base[2] + (growth < h->growth_least ? h->growth_least : growth);
 }
 
-static void statistics_note(Heap *h, int generation, size_t before, uint64_t started) {
+static void statistics_note(Heap *h, int generation, size_t before, uint64_t started, uint64_t run_before) {
     HeapStatistics *s = &h->statistics;
     uint64_t spent = clock_nanoseconds() - started;
     s->count[generation]++;
-    s->nanoseconds[generation] += spent;
+    s->nanoseconds[generation] += clock_run_nanoseconds() - run_before;
     if (spent > s->longest[generation]) s->longest[generation] = spent;
     s->marked[generation] += h->marked_any;
     s->live = (size_t)(h->thread->free - h->start);
@@ -139,7 +139,7 @@ static void statistics_note(Heap *h, int generation, size_t before, uint64_t sta
 
 void heap_collect(Thread *t, int generation) {
     Heap *h = t->heap;
-    uint64_t started = clock_nanoseconds();
+    uint64_t started = clock_nanoseconds(), run_before = clock_run_nanoseconds();
     size_t before = (size_t)(t->free - h->start);
     if (generation == FULL && h->prepare) h->prepare(t);
     h->compact |= h->shortage == SHORTAGE_ASKED;
@@ -162,7 +162,7 @@ void heap_collect(Thread *t, int generation) {
         words_release(&h->stack);
     }
     for (unsigned i = 0; i < h->hook_count; i++) h->hooks[i](t);
-    statistics_note(h, generation, before, started);
+    statistics_note(h, generation, before, started, run_before);
     if (h->torture & TORTURE_VERIFY) torture_verify(h, generation);
 }
 

@@ -41,8 +41,8 @@ size_t heap_limit(const Heap *heap);
 
 typedef struct HeapStatistics {
     uint64_t count[4];        /* collections, by generation; [3]: full */
-    uint64_t nanoseconds[4];
-    uint64_t longest[4];      /* the longest of them, in nanoseconds */
+    uint64_t nanoseconds[4];  /* of processor time */
+    uint64_t longest[4];      /* the longest of them, in nanoseconds as the clock on the wall goes */
     uint64_t marked[4];       /* objects found alive */
     uint64_t allocated;       /* bytes, up to the last collection */
     size_t live;              /* bytes below `free` after the last collection */

@@ -13,6 +13,7 @@
 
    Invariants
      mark.all   when marking ends, all granules of a marked object are marked
+     mark.pad   the padding word of an object that has been marked is zero: the remembered set sees whole granules
      mark.from  nothing below `from` is marked or looked into, save remembered granules */
 #include "heap/space.h"
 
@@ -68,6 +69,8 @@ static void mark_object(Heap *h, uintptr_t from, size_t span, Obj *p) {
     if (bytes > GRANULE) mark_granules(h->marks, g, bytes / GRANULE);
     if (UNLIKELY(bytes >= LARGE) && (uintptr_t)p % BLOCK == 0) bit_set(h->large, g >> 6);
     if (shape->layout == LAYOUT_RAW) return;
+    Obj *padding = p + 1 + header_length(header); /* mark.pad */
+    if (!(header_length(header) & 1) && padding->w) padding->w = 0;
     if (UNLIKELY(shape->layout == LAYOUT_WEAK)) {
         weak_found(h, p);
         return;

@@ -71,6 +71,7 @@ static void verify_object(Heap *h, const Obj *p) {
     if (shapes[header_type(header)].layout == LAYOUT_RAW) return;
     if (header_type(header) == TYPE_HASH_ENTRIES) verify_entries(h, p);
     for (uint64_t i = 0; i < header_length(header); i++) verify_slot(h, p + 1 + i);
+    if (!(header_length(header) & 1) && p[1 + header_length(header)].w) broken(h, "mark.pad", p, p[1 + header_length(header)]);
 }
 
 static void verify_root(void *heap, Obj *slots, size_t count, const char *name) {

@@ -119,7 +119,7 @@ static Obj node_allocate(const Node *n) {
         init_field(x, ENTRIES_INDEX, NIL);
         return x;
     }
-    default: return alloc_boxed(t, TYPE_SIMPLE_VECTOR, n->count, NIL);
+    default: return alloc_boxed(t, TYPE_SIMPLE_VECTOR, n->count, real_of(val_pick())); /* the padding, too, is filled with it */
     }
 }
 
