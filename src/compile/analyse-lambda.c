@@ -220,6 +220,7 @@ void analyse_function(Compiler *c, Scope *s, Lambda *fn, Ref lambda_list, Ref fo
     Lambda *outer = c->lambda;
     c->lambda = fn;
     fn->lambda_list = lambda_list;
+    fn->line = c->line;
     Rows r = {NULL, 0, fn, lambda_list};
     analyse_parameters(c, fn, &r);
     Body body = body_parse(c, forms, true);

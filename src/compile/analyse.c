@@ -5,6 +5,7 @@
    Special operators are in analyse-special.c, lambda expressions in analyse-lambda.c, local functions and macros in analyse-local.c. */
 #include "compile/compiler.h"
 #include "text/text.h"
+#include "text/text.h"
 
 enum { INLINE_LIMIT = 12 };
 

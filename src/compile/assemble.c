@@ -201,7 +201,7 @@ static Obj assemble_debug(Gen *g) {
     init_field(debug, DEBUG_NAME, ref(c, g->fn->name));
     init_field(debug, DEBUG_LAMBDA_LIST, ref(c, g->fn->lambda_list));
     init_field(debug, DEBUG_FILE, ref(c, c->file));
-    if (c->line) init_field(debug, DEBUG_LINE, obj_of_fix(c->line));
+    if (g->fn->line) init_field(debug, DEBUG_LINE, obj_of_fix(g->fn->line));
     if (g->place_count) {
         Obj places = alloc_raw(t, TYPE_U32_VECTOR, g->place_count);
         memcpy(obj_raw(places), g->places, g->place_count * sizeof(uint32_t));

@@ -88,7 +88,7 @@ void compile_error(Compiler *c, const char *control, uint32_t count, ...) {
 /* Notes a warning; it is given when the analysis is done. */
 void compile_warn(Compiler *c, const char *kind, const char *control, Ref argument, Ref form) {
     Warning *w = arena_alloc(c, sizeof *w);
-    *w = (Warning){NULL, kind, control, argument, form};
+    *w = (Warning){NULL, kind, control, argument, form, c->line};
     *c->last_warning = w;
     c->last_warning = &w->next;
 }
@@ -103,7 +103,10 @@ static void compiler_give_warnings(Compiler *c) {
         args[1] = alloc_text(t, w->control);
         args[2] = alloc_cons(t, ref(c, w->argument), NIL);
         args[3] = ref(c, w->form);
+        Obj *bindings = t->binding_top;
+        if (w->line) bind_special(t, SYM(SOURCE_PLACE), alloc_cons(t, ref(c, c->file), obj_of_fix(w->line)));
         lisp_call(t, SYM(COMPILER_WARN), 4, args);
+        unbind_to(t, bindings);
     }
 }
 
@@ -125,6 +128,16 @@ static void compiler_free(Compiler *c) {
     free(c);
 }
 
+/* *SOURCE-PLACE*: (file . line) or (file line . places). */
+static void compiler_read_place(Compiler *c) {
+    Obj place = symbol_value(c->t, SYM(SOURCE_PLACE));
+    Obj rest = is_cons(place) ? cdr(place) : NIL;
+    Obj line = is_cons(rest) ? car(rest) : rest;
+    c->file = ref_new(c, is_cons(place) ? car(place) : NIL);
+    c->places = ref_new(c, is_cons(rest) && has_type(cdr(rest), TYPE_SIMPLE_VECTOR) ? cdr(rest) : NIL);
+    c->line = is_fix(line) ? (uint32_t)fix_of_obj(line) : 0;
+}
+
 /* A new context inside `outer`, whose memory it does not share.  Root 0 is NIL. */
 static Compiler *compiler_new(Thread *t, Compiler *outer) {
     Compiler *c = calloc(1, sizeof *c);
@@ -139,12 +152,7 @@ static Compiler *compiler_new(Thread *t, Compiler *outer) {
     c->stack_mark = outer ? outer->stack_mark : &here;
     c->last_warning = &c->warnings;
     ref_new(c, NIL);
-    Obj place = symbol_value(t, SYM(SOURCE_PLACE));
-    c->file = ref_new(c, is_cons(place) ? car(place) : NIL);
-    Obj line = is_cons(place) ? cdr(place) : NIL; /* (file . line) or (file line . places) */
-    c->places = ref_new(c, is_cons(line) ? cdr(line) : NIL);
-    if (is_cons(line)) line = car(line);
-    c->line = is_fix(line) ? (uint32_t)fix_of_obj(line) : 0;
+    compiler_read_place(c);
     t->world->compiler = c;
     return c;
 }
@@ -187,6 +195,7 @@ static Obj compile_form_in(Compiler *c, Obj form, Obj environment) {
     Scope *s = scope_of_environment(c, environment);
     Lambda *top = arena_alloc(c, sizeof *top);
     c->lambda = top;
+    top->line = c->line;
     top->body = analyse(c, s, f);
     return compiler_run(c, top);
 }

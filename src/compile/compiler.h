@@ -133,6 +133,7 @@ struct Lambda {
     Ref keywords;      /* first of key_count Refs in succession */
     Node *body;
     Lambda *parent;
+    uint32_t line;
     Ref self;          /* the global name under which calls of itself are known, or 0 */
     /* capture.c */
     Variable **free;
@@ -220,6 +221,7 @@ typedef struct Warning {
     struct Warning *next;
     const char *kind, *control;
     Ref argument, form;
+    uint32_t line;
 } Warning;
 
 struct Compiler {

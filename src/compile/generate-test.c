@@ -34,6 +34,7 @@ static void test_compare(Gen *g, Node *n, Dest d) {
     gen_operands(g, n->kids, n->count, r);
     g->top = saved;
     Opcode op = (Opcode)n->op;
+    place_note(g, n->line);
     if (n->count == 1) branch(g, instruction_abc(op, 0, r[0], (unsigned)n->imm, 0), d);
     else if (n->pred) branch(g, instruction_abc(op, 0, r[1], r[0], 0), d);
     else branch(g, instruction_abc(op, 0, r[0], r[1], 0), d);

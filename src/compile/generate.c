@@ -275,6 +275,7 @@ static void gen_prim(Gen *g, Node *n, Dest d) {
     unsigned a = letters[1] == 'd' ? value : field(g, n, letters[1], regs, &next);
     unsigned b = field(g, n, letters[2], regs, &next);
     unsigned c = field(g, n, letters[3], regs, &next);
+    place_note(g, n->line);
     emit(g, instruction_abc((Opcode)n->op, n->pred, a, b, c));
     g->top = saved;
     finish(g, d, value);
