@@ -186,7 +186,7 @@ BUILTIN(sort_fast, "%SORT-FAST", 3, 3, "(sequence predicate key)", "Sorts the se
     if (kind == KIND_NONE || part == PART_OTHER) return NIL;
     if (length < 2) return T_;
     if (!is_list(args[0])) (void)vector_span(t, args[0]);
-    Pair *p = malloc(2 * length * sizeof *p);
+    Pair *p = calloc(2 * length, sizeof *p);
     if (!p) return NIL;
     bool done = take_pairs(t, args[0], length, part, p) && sort_pairs(t, p, length, kind, descending);
     if (done) give_back(t, args[0], length, p);

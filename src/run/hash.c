@@ -16,21 +16,21 @@
 
 #include <math.h>
 
-enum { DEPTH_LIMIT = 4, LENGTH_LIMIT = 16 };
+enum { DEPTH_LIMIT = 4, LENGTH_LIMIT = 16, BITS_LIMIT = 1024 };
 
 static inline uint64_t mix(uint64_t x) { return x * UINT64_C(0x9E3779B97F4A7C15); }
 static inline uint32_t fold(uint64_t x) { return (uint32_t)(mix(x) >> 33); }
 static inline uint64_t join(uint64_t h, uint64_t x) { return (mix(h) >> 7 ^ x) + UINT64_C(0x632BE59BD9B4E019); }
 
 /* Every kind of object that has parts has a constant of its own. */
-static inline uint64_t type_hash(Obj x) { return is_obj(x) ? (uint64_t)obj_type(x) * 0x51ED27u : x.w; }
+static inline uint64_t type_hash(Obj x) { return is_obj(x) ? (uint64_t)obj_type(x) * UINT64_C(0x51ED27) : x.w; }
 
 /* -- EQUAL -- */
 
 static uint64_t bits_hash(Obj x) {
     Span s;
     uint64_t n = vector_length(x), h = n;
-    if (n > 64 * LENGTH_LIMIT) n = 64 * LENGTH_LIMIT;
+    if (n > BITS_LIMIT) n = BITS_LIMIT;
     if (!span_within(x, n, &s)) return h;
     for (uint64_t i = 0; i < n; i++)
         if (!eq(element_ref(NULL, s.data, s.start + i), obj_of_fix(0))) h = join(h, i);

@@ -136,14 +136,14 @@ static View table_grow(Thread *t, View *old) {
 
 static inline int64_t find_word(const View *v, Obj key, uint32_t hash) {
     for (uint32_t i = v->heads[hash & v->mask]; i; i = v->next[i - 1])
-        if (eq(v->pairs[2 * (i - 1)], key)) return (int64_t)i - 1;
+        if (eq(v->pairs[2 * (size_t)(i - 1)], key)) return (int64_t)i - 1;
     return NO_ENTRY;
 }
 
 static int64_t find_key(Thread *t, const View *v, Test test, Obj key, uint32_t hash) {
     if (test_is_eq(test, key)) return find_word(v, key, hash);
     for (uint32_t i = v->heads[hash & v->mask]; i; i = v->next[i - 1])
-        if (v->hash[i - 1] == hash && test_objects(t, test, key, v->pairs[2 * (i - 1)])) return (int64_t)i - 1;
+        if (v->hash[i - 1] == hash && test_objects(t, test, key, v->pairs[2 * (size_t)(i - 1)])) return (int64_t)i - 1;
     return NO_ENTRY;
 }
 
