@@ -27,8 +27,7 @@ void set_symbol_value(Thread *t, Obj symbol, Obj v) {
 
 void bind_special(Thread *t, Obj symbol, Obj v) {
     uint32_t i = tls_index(t, symbol);
-    if (UNLIKELY(t->binding_top + 2 > t->binding_end))
-        signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Binding stack exhausted.", 0);
+    if (UNLIKELY(t->binding_top + 2 > t->binding_end)) bindings_exhausted(t);
     t->binding_top[0] = symbol;
     t->binding_top[1] = t->tls[i];
     t->binding_top += 2;

@@ -19,7 +19,9 @@ enum {
     STACK_MARGIN = 64, /* words past a frame that header and a few arguments may use unasked */
     TLS_MAX = 1 << 16,
     BINDINGS_WORDS = 8 << 20,
-    EXITS_MAX = 4 << 20
+    BINDINGS_RESERVE = 1 << 14,
+    EXITS_MAX = 4 << 20,
+    EXITS_RESERVE = 1 << 12
 };
 
 void stack_limit_update(Thread *t) {
@@ -42,7 +44,25 @@ void stack_open_reserve(Thread *t) {
     t->stack_end = t->stack_reserve_end;
 }
 
+NORETURN void bindings_exhausted(Thread *t) {
+    Obj *end = t->bindings + BINDINGS_WORDS;
+    if (t->binding_end == end) must_die("binding stack exhausted again in the handler of its exhaustion");
+    t->binding_end = end;
+    signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "The binding stack is exhausted.", 0);
+}
+
+NORETURN void exits_exhausted(Thread *t) {
+    struct Exit *end = t->exits + EXITS_MAX;
+    if (t->exit_end == end) must_die("too many nested exits in the handler of their exhaustion");
+    t->exit_end = end;
+    signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Too many nested exits.", 0);
+}
+
 void stack_rearm(Thread *t) {
+    Obj *soft = t->bindings + BINDINGS_WORDS - BINDINGS_RESERVE;
+    struct Exit *few = t->exits + EXITS_MAX - EXITS_RESERVE;
+    if (t->binding_top < soft - BINDINGS_RESERVE) t->binding_end = soft;
+    if (t->exit_top < few - EXITS_RESERVE) t->exit_end = few;
     Obj *end = t->stack_reserve_end - STACK_RESERVE;
     if (t->stack_end != end && t->base < end - STACK_RESERVE) {
         t->stack_end = end;
@@ -93,9 +113,9 @@ Thread *thread_create(World *w) {
     t->tls = reserve(TLS_MAX * sizeof(Obj));
     t->tls_size = 1;
     t->bindings = t->binding_top = reserve((size_t)BINDINGS_WORDS * sizeof(Obj));
-    t->binding_end = t->bindings + BINDINGS_WORDS;
+    t->binding_end = t->bindings + BINDINGS_WORDS - BINDINGS_RESERVE;
     t->exits = t->exit_top = reserve((size_t)EXITS_MAX * sizeof(struct Exit));
-    t->exit_end = t->exits + EXITS_MAX;
+    t->exit_end = t->exits + EXITS_MAX - EXITS_RESERVE;
     t->values[0] = NIL;
     t->door_function = NIL;
     w->tls_next = 1;

@@ -44,6 +44,10 @@ struct Exit {
 bool stack_ensure(Thread *t, Obj *upto);
 /* Uses the reserve for a handler of exhaustion; dies if it is in use already. */
 void stack_open_reserve(Thread *t);
+/* The same for bindings and exits: signal that there is no room for more. */
+NORETURN void bindings_exhausted(Thread *t);
+NORETURN void exits_exhausted(Thread *t);
+/* Closes the reserves again when the program has come back from them. */
 void stack_rearm(Thread *t);
 /* Lets function entries see the event flag again, or not. */
 void stack_limit_update(Thread *t);

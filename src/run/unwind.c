@@ -7,7 +7,7 @@
 #include "run/frame.h"
 
 void exit_push(Thread *t, ExitKind kind, uint32_t reg, Obj tag, Obj *base, int64_t offset) {
-    if (t->exit_top == t->exit_end) signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Too many nested exits.", 0);
+    if (t->exit_top == t->exit_end) exits_exhausted(t);
     *t->exit_top++ = (struct Exit){kind, reg, ++t->exit_serial, tag, base - t->stack, offset, t->binding_top - t->bindings, t->door};
 }
 
