@@ -31,27 +31,35 @@ help: ## this list
 setup: ## install the Debian packages that are missing
 	tools/setup
 
-$(WINDFALL): $(OBJECTS) $(DIR)/library.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(WINDFALL): $(DIR)/rooms.o $(MAIN) $(DIR)/library.o
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# All rooms but main as one object: what tests and fuzzers are linked with too.
+$(DIR)/rooms.o: $(filter-out $(MAIN),$(OBJECTS))
+	@ld -r -o $@ $^
 
 $(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The Lisp library as text inside the executable, in load order.
 $(DIR)/library.S: lisp/ORDER tools/embed
 	@mkdir -p $(@D)
-	tools/embed $(LIBRARY) > $@
+	@tools/embed $(LIBRARY) > $@
 $(DIR)/library.o: $(DIR)/library.S $(LIBRARY)
-	$(CC) -c -o $@ $<
+	@$(CC) -c -o $@ $<
 
-$(DIR)/tests/%: tests/c/%.c $(filter-out $(MAIN),$(OBJECTS))
+$(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS)
 
-$(DIR)/fuzz/%: tests/fuzz/%.c $(filter-out $(MAIN),$(OBJECTS))
+$(DIR)/fuzz/%: tests/fuzz/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 demo: setup ## install, build, run the examples and compare their output
 	$(MAKE) all
