@@ -9,7 +9,7 @@
 
 enum { LEAST_LIMIT = 4 << 20, LEAST_DEFAULT = 32 << 20, MEGABYTE = 1 << 20, SHARE_OF_MACHINE = 2 };
 #define MOST_DEFAULT ((size_t)8 << 30)
-#define DEFAULT_G0 ((size_t)16 << 20)
+#define DEFAULT_G0 ((size_t)32 << 20)
 #define MOST_LIMIT ((size_t)64 << 30)
 
 static const char *const static_names[] = {
@@ -83,7 +83,7 @@ Heap *heap_create(size_t limit) {
     h->growth_least = 32 * MEGABYTE;
     size_t most = (size_t)(h->end - h->start) / 8; /* small heaps have small generations */
     size_t g0 = DEFAULT_G0 < most ? DEFAULT_G0 : most;
-    heap_configure(h, g0, 2 * g0, 4 * g0);
+    heap_configure(h, g0, 2 * g0, 3 * g0);
     h->full_at = h->base[2] + h->growth_least;
     static_page_make();
     return h;
