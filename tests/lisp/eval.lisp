@@ -317,3 +317,16 @@
 (check (eval '(check-type)) =!> program-error)
 (check (eval '(shiftf x)) =!> program-error)
 (check (destructuring-bind (a &key b &allow-other-keys) '(1 :c) (list a b)) =!> program-error)
+
+;;; -- Large forms --
+
+(check (apply #'+ (make-list 60000 :initial-element 1)) => 60000)
+(check (length (eval (cons 'list (make-list 3000 :initial-element 1)))) => 3000)
+(check (eval (let ((clauses '())) (dotimes (i 5000) (push (list i (list 'quote i)) clauses)) `(let ((k 4999)) (case k ,@clauses)))) => 4999)
+(check (eval (let ((form 1)) (dotimes (i 2000 form) (setq form `(+ 1 ,form))))) => 2001)
+(check (eval (let ((form 1)) (dotimes (i 1000 form) (setq form `(let ((x ,form)) (+ x 1)))))) => 1001)
+(check (progn (eval `(defstruct ev-big ,@(let ((slots '())) (dotimes (i 400 slots) (push (list (intern (format nil "S~D" (- 399 i))) (- 399 i)) slots)))))
+              (eval '(let ((b (make-ev-big :s399 'x)))
+                       (setf (ev-big-s398 b) 'y)
+                       (list (ev-big-s0 b) (ev-big-s254 b) (ev-big-s255 b) (ev-big-s256 b) (ev-big-s398 b) (ev-big-s399 b)))))
+       => (0 254 255 256 y x))
