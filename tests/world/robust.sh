@@ -57,6 +57,19 @@ expect "a circular list with *PRINT-CIRCLE*" "#1=(1 2 . #1#)" --eval '
 expect "a circular list without *PRINT-CIRCLE*" "(1 2 1 2 1 ...)" --eval '
 (let ((l (list 1 2))) (setf (cddr l) l) (let ((*print-circle* nil) (*print-length* 5)) (format t "~&~S~%" l)))'
 
+expect "lists that are their own elements, printed without *PRINT-CIRCLE*" "(:CAUGHT :CAUGHT :CAUGHT)" --eval '
+(let ((l (list 1 2)))
+  (setf (car l) l)
+  (format t "~&~S~%" (loop for pretty in (list nil t nil)
+                           collect (handler-case (let ((*print-pretty* pretty)) (prin1-to-string l)) (storage-condition () :caught)))))'
+
+expect "a list a hundred thousand deep printed, also with *PRINT-CIRCLE* and *PRINT-PRETTY*" "(200003 200003 200003)" --eval '
+(let ((x nil))
+  (dotimes (i 100000) (setq x (list x)))
+  (format t "~&~S~%" (list (length (prin1-to-string x))
+                           (let ((*print-circle* t)) (length (prin1-to-string x)))
+                           (let ((*print-pretty* t)) (length (prin1-to-string x))))))'
+
 expect "a hundred thousand interned symbols dropped again" "T" --eval '
 (defun fill-and-drop ()
   (let ((p (make-package "SCRATCH" :use nil)))
