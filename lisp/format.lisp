@@ -3,7 +3,7 @@
 ;;; A control string is parsed once into a list of elements: strings, and functions of a stream and a state that do one directive each.  The
 ;;; state is a vector: the arguments that are left, all arguments, what ~^ looks at, and in ~<...~:> the stream and the number of arguments taken.  An element returns NIL, or tells that a ~^ ended its
 ;;; sequence: :UP (the innermost iteration or clause) or :UP-UP (~:^, the whole iteration).  Parsed strings are kept in an EQUAL table
-;;; of bounded size; literals are found again by EQ first.
+;;; of bounded size; before it stands a small cache by length.
 
 (in-package "SYS")
 
@@ -131,20 +131,20 @@
     (values (parse-until nil))))
 
 (defvar *parsed-controls* (make-hash-table :test 'equal))
-(defvar *last-controls* (make-array 64 :initial-element nil)) ; pairs (control, elements) at twice the length modulo 32
+(defvar *last-controls* (make-array 64 :initial-element nil)) ; copies of control strings and their elements, at twice the length modulo 32
 
 (defun control-elements (control)
   (let* ((index (* 2 (logand (length control) 31))) (cache *last-controls*))
-    (if (eq (svref cache index) control)
-        (svref cache (1+ index))
-        (let ((elements (multiple-value-bind (known found) (gethash control *parsed-controls*)
-                          (if found
-                              known
-                              (progn
-                                (when (> (hash-table-count *parsed-controls*) 2000) (clrhash *parsed-controls*))
-                                (setf (gethash (copy-seq control) *parsed-controls*) (parse-control control)))))))
-          (setf (svref cache index) control (svref cache (1+ index)) elements)
-          elements))))
+    (unless (equal (svref cache index) control)
+      (multiple-value-bind (elements found) (gethash control *parsed-controls*)
+        (let ((copy (coerce control 'simple-string)))
+          (unless found
+            (when (> (hash-table-count *parsed-controls*) 2000) (clrhash *parsed-controls*))
+            (setq copy (copy-seq copy) elements (parse-control copy))
+            (setf (gethash copy *parsed-controls*) elements))
+          (setf (svref cache index) (if found (copy-seq copy) copy)
+                (svref cache (1+ index)) elements))))
+    (svref cache (1+ index))))
 
 ;;; The table of directives
 
