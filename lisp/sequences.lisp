@@ -333,9 +333,11 @@
            (if (consp type) (%vector-type (car type) (cdr type)) (%vector-type type nil))
          (if code
              (values code length)
-             (%other-result-type type))))))
+             (let ((expansion (%expand-type type)))
+               (if (eq expansion type) (%other-result-type type) (%result-type expansion))))))))
 
 (defun %check-result-length (type required length)
+  "Signals if a result of LENGTH elements is not of the type, which asks for REQUIRED ones or is silent (NIL)."
   (if (and required (not (= required length)))
       (error 'type-error :datum length :expected-type `(integer ,required ,required)))
   (if (and (eql length 0) (consp type) (eq (car type) 'cons)) (%result-type-error type)))

@@ -760,3 +760,11 @@
 (check (coerce '(1 2) '(vector (unsigned-byte 8))) => #(1 2))
 (check (coerce '(1 2) '(vector * 3)) =!> error)
 (check (let ((x (list 1))) (eq x (coerce x 'list))) => T)
+;;; -- Result types by name --
+(deftype octet () '(unsigned-byte 8))
+(deftype octets (&optional (n '*)) `(simple-array octet (,n)))
+(check (type-of (coerce '(1 2) 'octets)) => (simple-array (unsigned-byte 8) (2)))
+(check (map '(octets 2) #'1+ '(1 2)) => #(2 3))
+(check (map '(octets 3) #'1+ '(1 2)) =!> type-error)
+(check (array-element-type (make-sequence 'octets 2)) => (unsigned-byte 8))
+(check (concatenate 'octets '(1) #(2)) => #(1 2))
