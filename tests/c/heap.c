@@ -65,13 +65,6 @@ static uint32_t model_roots[ROOTS];
 static Node *visited_list[NODES];
 static uint32_t visited_count;
 
-typedef struct Final {
-    uint32_t object, function;
-    bool due;
-} Final;
-static Final finals[4096];
-static uint32_t final_count;
-
 static Obj real_of(Val v) { return v.broken ? BROKEN : v.node ? nodes[v.node].real : obj_of_fix(v.fix); }
 
 static Obj *real_slots(const Node *n) {
@@ -159,14 +152,6 @@ static void root_change(void) {
     roots[i] = model_roots[i] ? nodes[model_roots[i]].real : NIL;
 }
 
-static void final_make(void) {
-    if (final_count == COUNT_OF(finals)) return;
-    uint32_t object = node_pick(), function = node_pick();
-    if (!object || !function) return;
-    finals[final_count++] = (Final){object, function, false};
-    finalizer_add(t, nodes[object].real, nodes[function].real);
-}
-
 /* -- The model's collector -- */
 
 static uint32_t queue_count;
@@ -202,8 +187,6 @@ static void model_ephemerons(void) {
                 if ((kind == 2 || kind == 6 || kind == 7) && val_alive(value)) model_mark(key);
             }
         }
-        for (uint32_t i = 0; i < final_count; i++)
-            if (nodes[finals[i].object].alive) model_mark((Val){finals[i].function, 0, false});
         before = queue_count;
         model_drain();
     } while (before);
@@ -284,27 +267,6 @@ static void compare_node(Node *n, bool full) {
     }
 }
 
-/* What the collection has found due: checked, and marked in the model as brought back. */
-static void compare_finals(bool full) {
-    Obj object, function;
-    uint32_t kept = 0;
-    while (finalizer_take(t->heap, &object, &function)) {
-        uint32_t found = NODES;
-        for (uint32_t i = 0; i < final_count; i++) /* dead objects have no new address to be known by: match by function and structure */
-            if (!finals[i].due && !nodes[finals[i].object].alive) {
-                found = i;
-                break;
-            }
-        assert_true(found != NODES);
-        finals[found].due = true;
-    }
-    for (uint32_t i = 0; i < final_count; i++) {
-        if (full && !finals[i].due) assert_true(nodes[finals[i].object].alive);
-        if (!finals[i].due) finals[kept++] = finals[i];
-    }
-    final_count = kept;
-}
-
 static void compare(bool full) {
     queue_count = 0;
     for (uint32_t i = 0; i < ROOTS; i++) {
@@ -328,7 +290,7 @@ static void compare(bool full) {
 }
 
 static void model_reset(void) {
-    free_count = visited_count = final_count = queue_count = 0;
+    free_count = visited_count = queue_count = 0;
     for (uint32_t k = 1; k < NODES; k++) {
         free(nodes[k].slots);
         nodes[k] = (Node){0};
@@ -346,7 +308,7 @@ static unsigned torture_of(uint64_t seed) {
     return flags;
 }
 
-static void run_seed(uint64_t seed, bool with_finals) {
+static void run_seed(uint64_t seed) {
     state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
     model_reset();
     collect(3);
@@ -364,20 +326,13 @@ static void run_seed(uint64_t seed, bool with_finals) {
                 }
             } else if (what < 97) {
                 mutate();
-            } else if (what < 99) {
+            } else {
                 root_change();
-            } else if (with_finals && visited_count) {
-                final_make();
             }
         }
         int generation = below(3) ? 0 : (int)below(4);
         model_collect();
         collect(generation);
-        if (with_finals) {
-            compare_finals(generation == 3);
-            /* Objects brought back have reached others: a second full collection makes model and heap agree again. */
-            if (generation == 3) continue;
-        }
         compare(generation == 3);
     }
     heap_set_torture(t->heap, 0);
@@ -389,7 +344,7 @@ static void test_random_graphs(void **unused) {
     uint64_t seed = first ? strtoull(first, NULL, 10) : 1, count = rounds ? strtoull(rounds, NULL, 10) : 12;
     for (uint64_t s = seed; s < seed + count; s++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)s);
-        run_seed(s, false);
+        run_seed(s);
     }
 }
 
