@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-static void finalizer_push(FinalizerTable *table, Obj object, Obj function) {
+void finalizer_push(FinalizerTable *table, Obj object, Obj function) {
     if (table->count == table->capacity) {
         size_t capacity = table->capacity ? 2 * table->capacity : 64;
         Finalizer *items = realloc(table->items, capacity * sizeof *items);

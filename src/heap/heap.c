@@ -1,6 +1,6 @@
 /* heap.c: making the heap, the static page, and the figures that others ask for.
 
-   The dynamic area is one reservation; side tables (space.h) are reserved by its size, together a fiftieth of it, and like it are taken as used.
+   The dynamic area is one reservation, at HEAP_BASE if that is free; side tables (space.h) are reserved by its size, together a fiftieth of it, and like it are taken as used.
    If the range is refused a smaller one is tried, down to 32 MB.  The static page lies at a fixed address, so that NIL and the symbols that
    C names are constants of the C compiler. */
 #include "heap/space.h"
@@ -24,15 +24,24 @@ static uint32_t text_hash(const char *s) {
     return h;
 }
 
-/* The side tables for the reservation; false if the system refuses. */
+/* The side tables for the reservation, each beginning at a page; false if the system refuses. */
 static bool tables_reserve(Heap *h, size_t limit) {
     size_t granules = limit / GRANULE, blocks = limit / BLOCK + 1;
-    h->marks = pages_reserve(NULL, (blocks + 1) * 8);
-    h->remembered = pages_reserve(NULL, (blocks + 4) * 8);
-    h->summary = pages_reserve(NULL, granules / 256 / 8 + 16);
-    h->large = pages_reserve(NULL, blocks / 8 + 16);
-    h->relocation = pages_reserve(NULL, blocks * 4 + 8);
-    return h->marks && h->remembered && h->summary && h->large && h->relocation;
+    size_t sizes[5] = {(blocks + 1) * 8, (blocks + 4) * 8, granules / 256 / 8 + 16, blocks / 8 + 16, blocks * 4 + 8}, total = 0;
+    for (int i = 0; i < 5; i++) total += sizes[i] = (size_t)bits_round_up(sizes[i], 4096);
+    char *at = pages_reserve(NULL, total);
+    if (!at) return false;
+    h->marks = (uint64_t *)(void *)at;
+    h->remembered = (uint64_t *)(void *)(at += sizes[0]);
+    h->summary = (uint64_t *)(void *)(at += sizes[1]);
+    h->large = (uint64_t *)(void *)(at += sizes[2]);
+    h->relocation = (uint32_t *)(void *)(at + sizes[3]);
+    return true;
+}
+
+static char *dynamic_reserve(size_t limit) {
+    char *at = pages_reserve((void *)HEAP_BASE, limit);
+    return at ? at : pages_reserve(NULL, limit);
 }
 
 /* The default for a heap: half of what the process may use. */
@@ -48,7 +57,7 @@ static void area_reserve(Heap *h, size_t limit) {
     if (limit > MOST_LIMIT) limit = MOST_LIMIT;
     if (limit < LEAST_LIMIT) limit = LEAST_LIMIT;
     limit = (size_t)bits_round_up(limit, MEGABYTE);
-    while (!(h->start = pages_reserve(NULL, limit))) {
+    while (!(h->start = dynamic_reserve(limit))) {
         if (given || limit <= LEAST_DEFAULT) must_die("cannot reserve %zu MB of address space for the heap", limit / MEGABYTE);
         limit = (size_t)bits_round_up(limit / 2, MEGABYTE);
     }
@@ -74,7 +83,7 @@ static void static_page_make(void) {
     }
 }
 
-Heap *heap_create(size_t limit) {
+Heap *heap_create_empty(size_t limit) {
     Heap *h = calloc(1, sizeof *h);
     must(h);
     area_reserve(h, limit);
@@ -85,6 +94,11 @@ Heap *heap_create(size_t limit) {
     size_t g0 = DEFAULT_G0 < most ? DEFAULT_G0 : most;
     heap_configure(h, g0, 2 * g0, 3 * g0);
     h->full_at = h->base[2] + h->growth_least;
+    return h;
+}
+
+Heap *heap_create(size_t limit) {
+    Heap *h = heap_create_empty(limit);
     static_page_make();
     return h;
 }
@@ -92,10 +106,11 @@ Heap *heap_create(size_t limit) {
 void heap_attach_thread(Heap *h, Thread *t) {
     t->heap = h;
     h->thread = t;
-    t->free = h->start;
-    t->limit = h->start + h->threshold[0];
+    t->free = (char *)h->base[0];
+    size_t room = (size_t)(h->soft_end - t->free);
+    t->limit = t->free + (room < h->threshold[0] ? room : h->threshold[0]);
     t->young_base = h->base[0];
-    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++) {
+    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT && !h->adopted; i++) {
         Obj name = alloc_text(t, static_names[i]);
         ((Obj *)(STATIC_SYMBOLS + SYMBOL_BYTES * i))[1 + SYMBOL_NAME] = name;
     }

@@ -27,8 +27,12 @@ typedef void (*RootScanner)(Thread *t, void *data, RootVisitor visit, void *visi
 
 /* -- heap.c -- */
 
+/* Where the dynamic area begins, unless something else lies there: so images are mapped as they are. */
+#define HEAP_BASE UINT64_C(0x200000000000)
 /* Makes the heap and the static page with the symbols of symbols.def (names set, packages NIL).  limit 0: what fits the machine. */
 Heap *heap_create(size_t limit);
+/* Makes a heap without static page, for an image to be mapped into: see persist.c. */
+Heap *heap_create_empty(size_t limit);
 void heap_attach_thread(Heap *heap, Thread *t);
 void heap_add_roots(Heap *heap, RootScanner scan, void *data);
 /* `done` is called at the end of every collection, when everything is in its new place: to clear the stack above `top`, to drop caches by
@@ -140,6 +144,28 @@ void heap_census(const Heap *heap, int generation, Census *census);
 /* Walks everything below the youngest generation and checks every law; dies with a description where one is broken.  Returns the number of
    remembered bits that are superfluous. */
 size_t heap_verify(Heap *heap);
+
+/* -- persist.c: the heap as an image sees it -- */
+
+/* Collects everything that can be collected and leaves no gaps.  The Lisp stack is empty: everything alive is in registered roots. */
+void heap_compact(Thread *t);
+/* The dynamic area: [start, start + bytes) is in use; and the configuration. */
+typedef struct HeapState {
+    uint64_t start, bytes, room; /* room: so many bytes may be used before memory counts as short */
+    uint64_t threshold[3], growth_least, egc;
+} HeapState;
+HeapState heap_state(const Heap *heap);
+/* Calls `visit` for every object and cons of the dynamic area; [start, start + bytes) has no gaps after `heap_compact`. */
+typedef void (*WordsVisitor)(void *data, Obj *words, size_t bytes);
+void heap_each(const Heap *heap, WordsVisitor visit, void *data);
+/* Addresses of the HASH_ENTRIES that the collector knows by name, ascending. */
+const uint64_t *heap_listed_tables(const Heap *heap, size_t *count);
+/* Pairs of object and function: finalizers that wait, or (ready) that are due. */
+const Obj *heap_finalizers(const Heap *heap, bool ready, size_t *count);
+/* Tells an empty heap, before there is a thread, that `state->bytes` bytes of live objects lie at its start: they are tenured. */
+void heap_adopt(Heap *heap, const HeapState *state, const uint64_t *tables, size_t table_count);
+/* Adds finalizers of adopted objects. */
+void heap_adopt_finalizers(Heap *heap, const Obj *pairs, size_t count, bool ready);
 
 /* -- torture.c -- */
 

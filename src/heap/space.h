@@ -46,6 +46,7 @@ struct Heap {
     uintptr_t base[4];
     size_t threshold[3];          /* cumulative, in bytes */
     bool egc;                     /* ephemeral collections are enabled */
+    bool adopted;                 /* the static page is an image's */
     char *touched;                /* memory above it has never been written, or was given back */
 
     uint64_t *marks, *remembered, *summary, *large;
@@ -190,6 +191,7 @@ void weak_forward_entries(Heap *h, Obj *words);
 
 /* -- finalize.c -- */
 
+void finalizer_push(FinalizerTable *table, Obj object, Obj function);
 /* An ephemeron: if `waits` is alive, so is `held`. */
 typedef void (*WaitVisitor)(Heap *h, Obj waits, Obj held);
 void finalizers_each(Heap *h, WaitVisitor visit);
