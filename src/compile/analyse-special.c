@@ -154,7 +154,7 @@ static Node *special_the(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) 
     Node *value = analyse(c, s, ref_at(args, 1));
     if (set == TS_ANY) return value;
     Node *the = node_new(c, N_THE, 1);
-    the->type = set;
+    the->imm = (int32_t)set;
     the->ref = args;
     the->kids[0] = value;
     return the;

@@ -2,6 +2,7 @@
 
        analyse    form -> tree: macros expanded, names resolved, declarations read, calls of known functions made instructions
        optimise   tree -> tree: constants folded, local functions that are called once or in loops put in place, dead code dropped
+       infer      types of values; typed instructions where they are certain or declared
        capture    who lives where: owners of variables, values that closures copy, cells, exits that need a mark
        generate   tree -> instructions of a stack-disciplined register machine; assemble.c makes the code vector of them
 
@@ -178,6 +179,7 @@ void compiler_create(Thread *t) {
 static Obj compiler_run(Compiler *c, Lambda *top) {
     optimise(c, top);
     compiler_give_warnings(c);
+    infer_types(c, top);
     capture(c, top);
     Obj function = generate(c, top);
     compiler_free(c);

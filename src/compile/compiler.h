@@ -64,7 +64,7 @@ typedef enum NodeKind {
     N_VALUES,    /* forms */
     N_PRIM,      /* op, imm, pred, ref: one instruction over the children; if it has no result the value is child `imm` */
     N_COMPARE,   /* op: JUMP_LT...; two children, or one and imm: a boolean */
-    N_THE,       /* type; form */
+    N_THE,       /* imm: TypeSet, ref: specifier; form */
     N_DEFAULT,   /* var; init: an optional parameter gets its default */
     N_SUPPLIED,  /* var: was the optional parameter supplied */
 } NodeKind;
@@ -73,6 +73,7 @@ enum {
     NODE_SETS = 1,      /* something within assigns a lexical variable */
     NODE_FAR = 2,       /* RETURN, GO: by way of an unwinding */
     NODE_NOTINLINE = 4, /* CALL: not even of itself */
+    NODE_CHECK = 16,    /* THE: to be verified */
     NODE_MUTUAL = 8     /* FUNCTIONS: closures that refer to each other; imm counts the shared values before them */
 };
 
@@ -104,7 +105,8 @@ struct Variable {
     bool special;   /* a special binding: the record only names it */
     bool captured;  /* used by a function other than the owner */
     bool ignored, ignorable, used; /* declared; seen by the analysis */
-    bool check;     /* verify the declared type when it is bound or assigned */
+    bool proven;     /* infer.c: its first value certainly is of the declared type */
+    bool check, check_sets; /* verify the declared type when it is bound, when it is assigned */
     uint8_t place;
     uint32_t declared; /* TypeSet by declaration */
     uint32_t type;     /* what infer.c found */
@@ -350,6 +352,9 @@ Node *jump_functions(Compiler *c, Node *n);
 /* beta.c: calls of known functions put in place; NULL if the arguments do not fit or the function is of a kind that needs a call */
 Node *beta_call(Compiler *c, Lambda *fn, uint32_t n, Node **args);
 Node *beta_values_call(Compiler *c, Lambda *fn, Node *form);
+
+/* infer.c */
+void infer_types(Compiler *c, Lambda *top);
 
 /* capture.c */
 void capture(Compiler *c, Lambda *top);

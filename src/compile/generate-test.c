@@ -9,7 +9,8 @@ static Opcode negated(Opcode op) {
     static const uint8_t pairs[][2] = {
         {OP_JUMP_LT, OP_JUMP_NLT}, {OP_JUMP_LE, OP_JUMP_NLE}, {OP_JUMP_NUM_EQ, OP_JUMP_NUM_NE}, {OP_JUMP_LTI, OP_JUMP_NLTI},
         {OP_JUMP_LEI, OP_JUMP_NLEI}, {OP_JUMP_GTI, OP_JUMP_NGTI}, {OP_JUMP_GEI, OP_JUMP_NGEI}, {OP_JUMP_EQI, OP_JUMP_NEI},
-        {OP_JUMP_EQ, OP_JUMP_NE}, {OP_JUMP_EQK, OP_JUMP_NEK}, {OP_JUMP_IF, OP_JUMP_UNLESS}, {OP_DF_JUMP_LT, OP_DF_JUMP_NLT}};
+        {OP_JUMP_EQ, OP_JUMP_NE}, {OP_JUMP_EQK, OP_JUMP_NEK}, {OP_JUMP_IF, OP_JUMP_UNLESS}, {OP_DF_JUMP_LT, OP_DF_JUMP_NLT},
+        {OP_DF_JUMP_LE, OP_DF_JUMP_NLE}, {OP_DF_JUMP_EQ, OP_DF_JUMP_NE}};
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         if (pairs[i][0] == op) return (Opcode)pairs[i][1];
         if (pairs[i][1] == op) return (Opcode)pairs[i][0];

@@ -87,10 +87,26 @@ void undo(Gen *g, const Dynamic *to) {
 
 /* -- Variables -- */
 
+/* Verifies that the value in the register is of the type, if one predicate can tell. */
+void emit_check(Gen *g, uint32_t set, Ref specifier, unsigned reg) {
+    static const struct {
+        uint32_t set;
+        Predicate predicate;
+    } rows[] = {{TS_FIXNUM, PRED_FIXNUM}, {TS_DOUBLE, PRED_DOUBLE}, {TS_SINGLE, PRED_SINGLE}, {TS_DOUBLE_VECTOR, PRED_DOUBLE_VECTOR},
+                {TS_SINGLE_VECTOR, PRED_SINGLE_VECTOR}, {TS_INTEGER, PRED_INTEGER}, {TS_RATIONAL, PRED_RATIONAL}, {TS_FLOAT, PRED_FLOAT},
+                {TS_REAL, PRED_REAL}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i].set == set) {
+            emit(g, instruction_abc(OP_CHECK, rows[i].predicate, reg, constant_index(g, specifier), 0));
+            return;
+        }
+}
+
 /* The variable's value is in the register: that is where it lives now. */
 void bind_register(Gen *g, Variable *v, unsigned reg) {
     v->place = PLACE_REGISTER;
     v->index = reg;
+    if (v->check) emit_check(g, v->declared, v->declared_type, reg);
     if (variable_boxed(v)) emit_abc(g, OP_CELL, reg, reg, 0);
 }
 
@@ -134,15 +150,18 @@ bool writes_last(const Node *n) {
 static void gen_set(Gen *g, Node *n, Dest d) {
     Variable *v = n->var;
     unsigned saved = g->top, r;
+    bool check = v->check_sets && (n->kids[0]->type & ~v->declared);
     if (v->place == PLACE_REGISTER && !variable_boxed(v)) {
-        if (writes_last(n->kids[0])) gen(g, n->kids[0], dest_reg(v->index));
+        if (writes_last(n->kids[0]) && !check) gen(g, n->kids[0], dest_reg(v->index));
         else {
             r = gen_operand(g, n->kids[0]);
+            if (check) emit_check(g, v->declared, v->declared_type, r);
             if (r != v->index) emit_abc(g, OP_MOVE, v->index, r, 0);
         }
         r = v->index;
     } else {
         r = gen_operand(g, n->kids[0]);
+        if (check) emit_check(g, v->declared, v->declared_type, r);
         if (v->place == PLACE_REGISTER) emit_abc(g, OP_CELL_SET, v->index, r, 0);
         else emit_abc(g, OP_ENV_CELL_SET, r, v->index, 0);
     }
@@ -158,6 +177,7 @@ static void gen_default(Gen *g, Node *n) {
     emit_jump_to(g, instruction_ad(OP_JUMP_ARG, 0, v->index, 0), given);
     gen(g, n->kids[0], dest_reg(v->index));
     label_place(g, given);
+    if (v->check) emit_check(g, v->declared, v->declared_type, v->index);
     if (variable_boxed(v)) emit_abc(g, OP_CELL, v->index, v->index, 0);
     g->top = saved;
 }
@@ -169,6 +189,18 @@ static void gen_supplied(Gen *g, Node *n, Dest d) {
     emit_jump_to(g, instruction_ad(OP_JUMP_ARG, 0, n->var->index, 0), given);
     emit_abc(g, OP_NIL, r, 0, 0);
     label_place(g, given);
+    g->top = saved;
+    finish(g, d, r);
+}
+
+/* A THE form; verified if a typed instruction relies on it. */
+static void gen_the(Gen *g, Node *n, Dest d) {
+    if (!(n->flags & NODE_CHECK)) {
+        gen(g, n->kids[0], d);
+        return;
+    }
+    unsigned saved = g->top, r = gen_operand(g, n->kids[0]);
+    emit_check(g, (uint32_t)n->imm, n->ref, r);
     g->top = saved;
     finish(g, d, r);
 }
@@ -374,7 +406,7 @@ void gen(Gen *g, Node *n, Dest d) {
         if (d.kind != DEST_TEST || !gen_boolean(g, n, d)) gen_prim(g, n, d);
         break;
     case N_COMPARE: gen_boolean(g, n, d); break;
-    case N_THE: gen(g, n->kids[0], d); break;
+    case N_THE: gen_the(g, n, d); break;
     case N_DEFAULT:
         gen_default(g, n);
         must(d.kind == DEST_EFFECT);

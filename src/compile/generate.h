@@ -98,6 +98,7 @@ void finish_test(Gen *g, Dest d, unsigned reg);
 Dest dest_inside(Gen *g, Dest d, const Node *body);
 void dest_after(Gen *g, Dest d, Dest inner);
 void undo(Gen *g, const Dynamic *to);
+void emit_check(Gen *g, uint32_t set, Ref specifier, unsigned reg);
 void bind_register(Gen *g, Variable *v, unsigned reg);
 unsigned variable_raw(Gen *g, Variable *v);
 void function_template(Compiler *c, Lambda *fn);

@@ -979,6 +979,18 @@ L_DF_JUMP_LT:
 L_DF_JUMP_NLT:
     if (!(double_of_obj(R[A]) < double_of_obj(R[B]))) JUMP_SHORT();
     NEXT();
+L_DF_JUMP_LE:
+    if (double_of_obj(R[A]) <= double_of_obj(R[B])) JUMP_SHORT();
+    NEXT();
+L_DF_JUMP_NLE:
+    if (!(double_of_obj(R[A]) <= double_of_obj(R[B]))) JUMP_SHORT();
+    NEXT();
+L_DF_JUMP_EQ:
+    if (double_of_obj(R[A]) == double_of_obj(R[B])) JUMP_SHORT();
+    NEXT();
+L_DF_JUMP_NE:
+    if (double_of_obj(R[A]) != double_of_obj(R[B])) JUMP_SHORT();
+    NEXT();
     SINGLES(SF_ADD, +, number_add)
     SINGLES(SF_SUB, -, number_sub)
     SINGLES(SF_MUL, *, number_mul)
