@@ -1,9 +1,12 @@
 /* verify.c: can running this code do harm?
 
    The loop trusts code: it does not check register numbers, constants or jumps.  So code that comes from a file is verified first, and tests
-   verify what the compiler makes.  The check is by instruction and needs no data flow, because any word in a register is a valid Lisp
-   word and every instruction that depends on the kind of a word checks it, with one exception: SLOT_REF and the typed instructions (FX_, DF_,
-   SF_) trust their operands.  They are as safe as whoever emitted them; untrusted code must not contain them, which the loader sees to.
+   verify what the compiler makes.  The check is by instruction, without data flow: any word in a register is a valid Lisp word, and most
+   instructions that depend on the kind of a word check it when they run.
+
+   Limit: what only data flow could show is not verified.  Trusted are: that CELL_REF, CELL_SET and their ENV_ forms find a cell; the operands
+   of SLOT_REF and of the typed instructions (FX_, DF_, SF_); that UNBIND, UNBIND_TO, POP_EXIT undo what was done before; that RESTORE_VALUES and RESUME_UNWIND
+   find what SAVE_VALUES and MARK_CLEANUP left.  A checksum keeps accidents away from these; code from an enemy must not be loaded.
 
    Invariants
      verify.entry    ENTRY is the first instruction and no other; REST and KEYS follow it at once

@@ -223,6 +223,7 @@ void analyse_function(Compiler *c, Scope *s, Lambda *fn, Ref lambda_list, Ref fo
     fn->line = c->line;
     Rows r = {NULL, 0, fn, lambda_list};
     analyse_parameters(c, fn, &r);
+    fn->analysed = true;
     Body body = body_parse(c, forms, true);
     fn->doc = body.doc;
     Variable **bound = arena_alloc(c, (2 * (size_t)r.count + 1) * sizeof(Variable *));

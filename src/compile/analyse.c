@@ -156,6 +156,9 @@ Node *analyse_funcall(Compiler *c, Scope *s, uint32_t n, Node **args, Ref form) 
 Node *local_call(Compiler *c, Lambda *fn, uint32_t n, Node **args) {
     Node *call = node_new(c, N_CALL_LOCAL, n);
     call->fn = fn;
+    uint32_t most = fn->required + fn->optional;
+    if (fn->analysed && (n < fn->required || (n > most && !fn->rest && !fn->key)))
+        compile_warn(c, "WARNING", "Wrong number of arguments in a call of the local function ~S", fn->name, (Ref){0});
     for (uint32_t i = 0; i < n; i++) call->kids[i] = args[i];
     return call;
 }

@@ -130,7 +130,7 @@ typedef struct Label {
 struct Lambda {
     Ref name, lambda_list, doc, form;
     uint32_t required, optional, key_count, param_count;
-    bool rest, key, allow_other_keys;
+    bool rest, key, allow_other_keys, analysed; /* its lambda list is read */
     Variable **params; /* required, optional, rest, keys */
     Ref keywords;      /* first of key_count Refs in succession */
     Node *body;

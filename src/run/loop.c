@@ -973,24 +973,18 @@ L_FX_MUL:
     DOUBLES(DF_SUB, -, number_sub)
     DOUBLES(DF_MUL, *, number_mul)
     DOUBLES(DF_DIV, /, number_div)
-L_DF_JUMP_LT:
-    if (double_of_obj(R[A]) < double_of_obj(R[B])) JUMP_SHORT();
-    NEXT();
-L_DF_JUMP_NLT:
-    if (!(double_of_obj(R[A]) < double_of_obj(R[B]))) JUMP_SHORT();
-    NEXT();
-L_DF_JUMP_LE:
-    if (double_of_obj(R[A]) <= double_of_obj(R[B])) JUMP_SHORT();
-    NEXT();
-L_DF_JUMP_NLE:
-    if (!(double_of_obj(R[A]) <= double_of_obj(R[B]))) JUMP_SHORT();
-    NEXT();
-L_DF_JUMP_EQ:
-    if (double_of_obj(R[A]) == double_of_obj(R[B])) JUMP_SHORT();
-    NEXT();
-L_DF_JUMP_NE:
-    if (double_of_obj(R[A]) != double_of_obj(R[B])) JUMP_SHORT();
-    NEXT();
+#define DOUBLE_JUMP(opcode, test)                                                \
+    L_##opcode : {                                                               \
+        double a = double_of_obj(R[A]), b = double_of_obj(R[B]);                 \
+        if (test) JUMP_SHORT();                                                  \
+        NEXT();                                                                  \
+    }
+    DOUBLE_JUMP(DF_JUMP_LT, a < b)
+    DOUBLE_JUMP(DF_JUMP_NLT, !(a < b))
+    DOUBLE_JUMP(DF_JUMP_LE, a <= b)
+    DOUBLE_JUMP(DF_JUMP_NLE, !(a <= b))
+    DOUBLE_JUMP(DF_JUMP_EQ, a == b)
+    DOUBLE_JUMP(DF_JUMP_NE, a != b)
     SINGLES(SF_ADD, +, number_add)
     SINGLES(SF_SUB, -, number_sub)
     SINGLES(SF_MUL, *, number_mul)
