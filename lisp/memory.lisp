@@ -14,22 +14,24 @@
 
 ;;; ROOM
 
-(defun %print-census (generation)
-  (dolist (row (sort (%heap-census generation) #'> :key #'third))
+(defun %print-census-rows (rows)
+  (dolist (row (sort rows #'> :key #'third))
     (format t "~&    ~40A ~12:D objects ~15:D bytes~%" (first row) (second row) (third row))))
 
 (defun room (&optional (detail :default))
-  "Prints how memory is used, by generation; by type too unless DETAIL is NIL (CLHS 25.2)."
+  "Prints how memory is used, by generation; by type too unless DETAIL is NIL (CLHS 25.2).  If
+pure space is in use, collects fully at the end, to say how much of it is garbage."
   (let ((total 0))
     (dolist (row '((3 "tenured") (2 "generation 2") (1 "generation 1") (0 "generation 0")))
       (let ((bytes (%generation-bytes (first row))))
         (incf total bytes)
         (format t "~&~14A ~15:D bytes~%" (second row) bytes)
         (when (and detail (plusp (first row)) (or (eq detail t) (= (first row) 3)))
-          (%print-census (first row)))))
+          (%print-census-rows (%heap-census (first row))))))
     (multiple-value-bind (all full) (ext:gccounts)
       (format t "~&~14A ~15:D bytes of at most ~:D~%~:D collections, ~:D of them full, ~,3F seconds~%" "in all" total (ext:heap-limit)
               all full (/ (%gc-nanoseconds) 1d9))))
+  (%room-pure detail)
   (values))
 
 ;;; WHY-LIVE

@@ -183,8 +183,22 @@ static int generation_due(const Heap *h) {
     return free - h->base[1] >= h->threshold[1];
 }
 
+void heap_request_work(Thread *t, HeapWork work) {
+    t->heap->work = work;
+    heap_raise(t, EVENT_COLLECT);
+}
+
+bool heap_work_waits(const Heap *h) { return h->work; }
+
 void heap_collect_now(Thread *t) {
     Heap *h = t->heap;
+    if (h->work) {
+        h->work(t);
+        h->work = NULL;
+        h->requested = -1;
+        if (h->torture & TORTURE_GC) heap_raise(t, EVENT_COLLECT);
+        return;
+    }
     int generation = generation_due(h);
     if (h->requested > generation) generation = h->requested;
     h->requested = -1;

@@ -97,6 +97,12 @@ void heap_collect_now(Thread *t);
 /* Asks for a collection of that generation at the next safe point. */
 void heap_request(Thread *t, int generation);
 
+/* Has `work` done at the next safe point, in the place of a collection.  There it may collect, and move things by functions of the heap. */
+typedef void (*HeapWork)(Thread *t);
+void heap_request_work(Thread *t, HeapWork work);
+/* Whether work that was asked for is still to be done. */
+bool heap_work_waits(const Heap *heap);
+
 /* -- weak.c -- */
 
 /* HASH_ENTRIES, as the collector and the hash tables both know it: docs/gc.md has the protocol. */
@@ -138,6 +144,36 @@ typedef struct Census {
     uint64_t count[TYPE_COUNT + 1], bytes[TYPE_COUNT + 1]; /* [TYPE_COUNT]: conses */
 } Census;
 void heap_census(const Heap *heap, int generation, Census *census);
+
+/* -- pure.c: raw objects that live long, read-only, unseen by the collector -- */
+
+#define PURE_BASE UINT64_C(0x20000000)
+#define PURE_SIZE UINT64_C(0x40000000) /* of address space */
+
+/* Reserves the area's addresses, at PURE_BASE or, when those are taken, elsewhere; returns its start, NULL if the system refuses. */
+char *pure_reserve(Heap *heap);
+/* The part in use: *end is *start when there is nothing in it. */
+void pure_area(const Heap *heap, char **start, char **end);
+/* Declares that [start, end), at the start of the reserved area, holds raw objects end to end: a mapped section of an image. */
+void pure_set_area(Heap *heap, char *start, char *end);
+size_t pure_bytes(const Heap *heap);
+/* Does p lie in the area, used or not? */
+bool pure_contains(const Heap *heap, const void *p);
+/* The object around the address p, if one lies there. */
+bool pure_object_at(Heap *heap, const void *p, Obj *x);
+
+/* Called with every object; passes what it wants moved to `pure_choose`: raw objects that nothing will ever write to.  (Those in no need of
+   moving are passed over.) */
+typedef void (*PureChooser)(Heap *heap, Obj x);
+void pure_choose(Heap *heap, Obj x);
+/* The following three only at a safe point; each collects fully before it begins, the first two at the end too.
+   Moves what is chosen into the pure area.  False, with nothing done, if it has no room. */
+bool pure_take(Thread *t, PureChooser choose);
+/* Moves what is still referred to back to the dynamic area, and empties the pure one.  False, with nothing done, if there is no room. */
+bool pure_give_back(Thread *t);
+/* The bytes of the area that are referred to other than weakly.  False: no memory to find out. */
+bool pure_survey(Thread *t, size_t *used);
+void pure_census(const Heap *heap, Census *census);
 
 /* -- verify.c -- */
 

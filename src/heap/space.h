@@ -39,6 +39,14 @@ typedef struct FinalizerTable {
     size_t old; /* the first so many are all tenured: an ephemeral collection need not look at them */
 } FinalizerTable;
 
+/* The pure area (pure.c).  [start, free) is read-only, the rest inaccessible. */
+typedef struct PureArea {
+    char *start, *free, *end; /* all NULL until it is reserved */
+    size_t chosen;            /* bytes that `pure_choose` has taken */
+    uint64_t *starts;         /* 1 bit a granule where an object starts, up to `noted`; NULL until somebody asks */
+    char *noted;
+} PureArea;
+
 struct Heap {
     Thread *thread;
     char *start, *end, *soft_end; /* soft_end: allocation ends here until exhaustion has been signalled */
@@ -69,6 +77,8 @@ struct Heap {
         Obj *table;
     } last_table;
     FinalizerTable finalizers, ready;
+    PureArea pure;
+    HeapWork work;                /* what heap_request_work asked for, or NULL */
     WordStack path;               /* of the last WHY-LIVE */
 
     /* policy */
@@ -188,6 +198,14 @@ void weak_forward_old(Heap *h, uintptr_t to);
 void weak_forward_tables(Heap *h);
 /* Forwards the keys and values of a table at `words` (not yet moved; the slide has got as far as `words`). */
 void weak_forward_entries(Heap *h, Obj *words);
+
+/* Notes that the key of the entry is another address now. */
+void entries_note_moved(Obj *words, uint64_t entry);
+
+/* -- pure.c -- */
+
+/* Is x, which lies in the pure area, a reference to an object there? */
+bool pure_is_start(Heap *h, Obj x);
 
 /* -- finalize.c -- */
 

@@ -88,6 +88,9 @@ struct World {
     /* Reads a line of a terminal with editing: bytes, 0 at the end, -2 if a signal came; NULL: there is none.  main/edit.c registers it. */
     int64_t (*line_reader)(Thread *t, uint8_t *to, size_t size);
     struct Editor *editor;
+    /* The outcome of the last work on pure space (prim/purify.c). */
+    bool pure_failed;
+    size_t pure_garbage;
 };
 
 #endif

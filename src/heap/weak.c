@@ -321,6 +321,8 @@ static void entry_moved(Obj *words, Obj index, uint64_t entry) {
     ((uint32_t *)obj_raw(index))[obj_length(index) - capacity + entry] |= HASH_MOVED;
 }
 
+void entries_note_moved(Obj *words, uint64_t entry) { entry_moved(words, words[1 + ENTRIES_INDEX], entry); }
+
 void weak_forward_entries(Heap *h, Obj *words) {
     Obj *key = entries_key(words, 0), index = index_now(h, words[1 + ENTRIES_INDEX], (uintptr_t)words);
     uint64_t capacity = entries_capacity(words);

@@ -74,8 +74,10 @@ void stack_rearm(Thread *t) {
     }
 }
 
-/* frame.zero: after a collection nothing stale may lie above the top. */
+/* frame.zero: after a collection nothing stale may lie above the top.  Code may have moved, and who goes on takes its place from the frame: there is
+   no pc for a second collection at the same safe point. */
 static void stack_clear_above(Thread *t) {
+    t->pc = NULL;
     memset(t->top, 0, (size_t)((char *)t->high_water - (char *)t->top));
     Obj *mark = t->top + STACK_STEP;
     if (mark < t->high_water) t->high_water = mark;

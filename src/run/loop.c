@@ -816,6 +816,7 @@ L_ASET : {
         case TYPE_SIMPLE_VECTOR: set_field(t, v, k, x); NEXT();
         case TYPE_STRING:
             if (!is_char(x)) break;
+            SYNC(); /* a string in pure space faults, and the fault becomes an error here */
             ((uint32_t *)obj_raw(v))[k] = char_of_obj(x);
             NEXT();
         case TYPE_FIXNUM_VECTOR:

@@ -1,0 +1,99 @@
+/* purify.c: what goes to the pure area, and what happens to who writes there.
+
+   PURIFY and IMPURIFY are Clozure CL's (Gary Byers): immutable objects that are likely to live long are copied to a read-only section, which the
+   collector ignores and the OS shares; what becomes obsolete there is wasted until everything is brought back.  heap/pure.c moves; here is the choice.
+   An object goes by what refers to it, never by its type alone:
+
+       code vectors of functions               nothing writes into finished code
+       names of interned symbols               CLHS forbids to change them; strings that are names of no symbol stay
+       bignums and doubles among constants     numbers are never changed
+       tables of source places                 the system's own, and never changed
+
+   Strings that are literals stay: programs do change them, forbidden or not, and one that worked must not fail because it was saved.
+
+   Code that lies in a unit's block is not in the dynamic area and is passed over.  Whoever wants it purified copies it into code vectors of
+   the heap first (and drops the owner from the closures, so that the block goes); the next PURIFY takes them.
+
+   A write to the area is a fault of the processor.  If it comes from a leaf or an instruction that has written its state down (those that store into strings
+   do), it becomes an error of type PURE-MEMORY-ERROR in the leaf's place, which names the object; otherwise the process dies and says why. */
+#include "image/purify.h"
+
+#include "code/code.h"
+#include "text/text.h"
+
+#include <signal.h>
+
+/* -- The choice -- */
+
+static void choose_constants(Heap *h, Obj constants) {
+    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return;
+    for (uint64_t i = 0; i < obj_length(constants); i++) {
+        Obj x = obj_slots(constants)[i];
+        if (has_type(x, TYPE_BIGNUM) || has_type(x, TYPE_DOUBLE)) pure_choose(h, x);
+    }
+    Obj debug = obj_slots(constants)[0];
+    if (!has_type(debug, TYPE_SIMPLE_VECTOR) || obj_length(debug) != DEBUG_LENGTH) return;
+    Obj places = obj_slots(debug)[DEBUG_PLACES];
+    if (has_type(places, TYPE_U32_VECTOR)) pure_choose(h, places);
+}
+
+static void choose(Heap *h, Obj x) {
+    Obj *slots = obj_slots(x);
+    switch (obj_type(x)) {
+    case TYPE_SYMBOL:
+        if (!is_nil(slots[SYMBOL_PACKAGE]) && is_simple_string(slots[SYMBOL_NAME])) pure_choose(h, slots[SYMBOL_NAME]);
+        break;
+    case TYPE_FUNCTION:
+    case TYPE_FUNCALLABLE:
+        if (has_type(slots[FUNCTION_CODE], TYPE_CODE)) pure_choose(h, slots[FUNCTION_CODE]);
+        choose_constants(h, slots[FUNCTION_CONSTANTS]);
+        break;
+    default: break;
+    }
+}
+
+/* -- Writes to the area -- */
+
+/* A signal handler has no other way to the thread. */
+static Thread *guarded;
+static struct sigaction previous;
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+    Thread *t = guarded;
+    Obj x;
+    (void)number;
+    (void)context;
+    if (!pure_contains(t->heap, info->si_addr)) { /* not ours: it happens again, under the handler that was there before */
+        sigaction(SIGSEGV, &previous, NULL);
+        return;
+    }
+    if (!pure_object_at(t->heap, info->si_addr, &x)) must_die("access to unused pure space at %p", info->si_addr);
+    if (!t->door) must_die("a write to the %s at %p in pure space, which is read-only", shapes[obj_type(x)].name, info->si_addr);
+    signal_condition(t, intern_text(t, t->world->package_ext, "PURE-MEMORY-ERROR"), 2, intern_text(t, t->world->package_keyword, "OBJECT"), x);
+}
+
+void pure_guard(Thread *t) {
+    if (guarded) return;
+    guarded = t;
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    must(sigaction(SIGSEGV, &action, &previous) == 0);
+}
+
+/* -- The operations -- */
+
+bool purify(Thread *t) {
+    pure_guard(t);
+    return pure_take(t, choose);
+}
+
+bool impurify(Thread *t) { return pure_give_back(t); }
+
+bool pure_garbage(Thread *t, size_t *bytes) {
+    size_t used;
+    if (!pure_survey(t, &used)) return false;
+    *bytes = pure_bytes(t->heap) - used;
+    return true;
+}
+
+void pure_adopt(Heap *h, char *start, char *end) { pure_set_area(h, start, end); }
