@@ -1,4 +1,4 @@
-;;;; load.lisp: CLHS chapters 24 and 25: LOAD of source files, modules, time, other programs.
+;;;; load.lisp: CLHS chapters 24 and 25: loading of source text (LOAD itself is in units.lisp), modules, time, other programs.
 
 (in-package "SYS")
 
@@ -64,15 +64,6 @@
       (let ((lisp (make-pathname :type "lisp" :defaults pathname)))
         (if (probe-file lisp) lisp pathname))
       pathname))
-
-(defun load (filespec &key (verbose *load-verbose*) (print *load-print*) (if-does-not-exist t) (external-format :default))
-  "Read and evaluate the forms of a file or stream (CLHS LOAD); T, or NIL if there is no file and IF-DOES-NOT-EXIST is false.
-A file without type is looked for with the type lisp, too."
-  (if (and (streamp filespec) (open-stream-p filespec) (input-stream-p filespec))
-      (%load-stream filespec (%stream-pathname filespec) verbose print)
-      (let ((pathname (%source-file (merge-pathnames filespec *default-pathname-defaults* nil))))
-        (with-open-file (stream pathname :external-format external-format :if-does-not-exist (if if-does-not-exist :error nil))
-          (and stream (%load-stream stream pathname verbose print))))))
 
 ;;; -- Modules --
 

@@ -169,7 +169,9 @@ static Node *special_eval_when(Compiler *c, Scope *s, Ref form, Ref args, uint32
 
 static Node *special_load_time_value(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) {
     (void)s, (void)form, (void)n;
-    return node_const(c, compile_evaluate(c, args));
+    if (!c->for_file) return node_const(c, compile_evaluate(c, args));
+    Node *cell = node_const(c, compile_later(c, args));
+    return node_prim(c, OP_CELL_REF, 1, &cell);
 }
 
 static Ref rest_of(Compiler *c, Ref form) { return ref_new(c, cdr(ref(c, form))); }

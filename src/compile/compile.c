@@ -205,6 +205,18 @@ static Obj compile_form_in(Compiler *c, Obj form, Obj environment) {
 Obj compile_form(Thread *t, Obj form, Obj environment) { return compile_form_in(compiler_enter(t), form, environment); }
 Obj compile_lambda(Thread *t, Obj lambda, Obj environment) { return compile_lambda_in(compiler_enter(t), lambda, environment); }
 
+Obj compile_form_for_file(Thread *t, Obj form, Obj environment) {
+    Compiler *c = compiler_enter(t);
+    c->for_file = true;
+    return compile_form_in(c, form, environment);
+}
+
+Obj compile_lambda_for_file(Thread *t, Obj lambda, Obj environment) {
+    Compiler *c = compiler_enter(t);
+    c->for_file = true;
+    return compile_lambda_in(c, lambda, environment);
+}
+
 /* Compiles a lambda expression while another compilation goes on. */
 Obj compile_nested(Compiler *c, Ref lambda, Obj environment) {
     return compile_lambda_in(compiler_new(c->t, c), ref(c, lambda), environment);
@@ -214,4 +226,12 @@ Obj compile_nested(Compiler *c, Ref lambda, Obj environment) {
 Obj compile_evaluate(Compiler *c, Ref form) {
     Obj function = compile_form_in(compiler_new(c->t, c), ref(c, form), NIL);
     return lisp_call(c->t, function, 0, NULL);
+}
+
+/* A cell that holds the function which evaluates the form: for COMPILE-FILE. */
+Obj compile_later(Compiler *c, Ref form) {
+    Compiler *inner = compiler_new(c->t, c);
+    inner->for_file = true;
+    Obj function = compile_form_in(inner, ref(c, form), NIL);
+    return alloc_boxed(c->t, TYPE_CELL, 1, function);
 }

@@ -9,6 +9,9 @@ void compiler_create(Thread *t);
 Obj compile_form(Thread *t, Obj form, Obj environment);
 /* Compiles a lambda expression (LAMBDA ...) or (NAMED-LAMBDA name ...) in the environment: the function itself. */
 Obj compile_lambda(Thread *t, Obj lambda, Obj environment);
+/* The same for COMPILE-FILE: LOAD-TIME-VALUE becomes a cell that holds a function of no arguments; whoever loads the code fills the cell with its value. */
+Obj compile_form_for_file(Thread *t, Obj form, Obj environment);
+Obj compile_lambda_for_file(Thread *t, Obj lambda, Obj environment);
 
 /* Slots of an ENVIRONMENT as macro functions see it: association lists, innermost first.
    variables: (name :LEXICAL t) (name :SPECIAL t) (name :SYMBOL-MACRO expansion)

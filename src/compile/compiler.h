@@ -241,6 +241,7 @@ struct Compiler {
     uint32_t line;    /* of the form at hand */
     uint32_t cleanups; /* census: UNWIND-PROTECTs around the node within its function */
     uint32_t serial;
+    bool for_file;     /* LOAD-TIME-VALUE waits */
     char *stack_mark;  /* address of a local of the outermost entry */
 };
 
@@ -254,6 +255,7 @@ void compile_warn(Compiler *c, const char *kind, const char *control, Ref argume
 void stack_check(Compiler *c);
 Obj compile_nested(Compiler *c, Ref lambda, Obj environment);
 Obj compile_evaluate(Compiler *c, Ref form);
+Obj compile_later(Compiler *c, Ref form);
 static inline Obj ref(const Compiler *c, Ref r) { return c->roots[r.i]; }
 static inline void ref_set(Compiler *c, Ref r, Obj x) { c->roots[r.i] = x; }
 static inline Ref ref_at(Ref first, uint32_t i) { return (Ref){first.i + i}; }

@@ -45,6 +45,7 @@ static void phase_mark(Heap *h) {
     mark_drain(h);
     weak_mark(h);
     weak_break(h);
+    foreign_release_dead(h);
     must(!h->stack.count && !h->overflow);
 }
 
@@ -87,6 +88,7 @@ static void phase_slide(Heap *h, int generation) {
     if (moves) {
         heap_visit_roots(h, slide_forward_slots, h);
         finalizers_forward(h);
+        foreign_forward(h);
         slide_run(h, from);
     }
     remembered_relocate(h, from);
@@ -118,7 +120,7 @@ static void memory_return(Heap *h) {
 
 static void schedule_full(Heap *h) {
     size_t live = h->base[2] - (uintptr_t)h->start, growth = live / 4 * 3;
-    h->full_at = h->base[2] + (growth < h->growth_least ? h->growth_least : growth);
+    h->full_at = h->base[2] + h->foreign.bytes + (growth < h->growth_least ? h->growth_least : growth);
 }
 
 static void statistics_note(Heap *h, int generation, size_t before, uint64_t started, uint64_t run_before) {
@@ -178,7 +180,7 @@ static bool memory_is_short(const Heap *h) { return h->end - (ptrdiff_t)h->reser
 
 static int generation_due(const Heap *h) {
     uintptr_t free = (uintptr_t)h->thread->free;
-    if (!h->egc || h->base[2] >= h->full_at || memory_is_short(h)) return FULL;
+    if (!h->egc || h->base[2] + h->foreign.bytes >= h->full_at || memory_is_short(h)) return FULL;
     if (free - h->base[2] >= h->threshold[2]) return 2;
     return free - h->base[1] >= h->threshold[1];
 }

@@ -134,6 +134,16 @@ Obj finalizer_function(const Heap *heap, Obj object);
 /* Takes one finalizer that is due off the list; false if there is none. */
 bool finalizer_take(Heap *heap, Obj *object, Obj *function);
 
+/* -- foreign.c -- */
+
+/* `owner` owns memory outside the heap, `bytes` of it; when the owner is gone for good, release(data) is called, in the collector: it must
+   not touch the heap.  The bytes hurry the collector. */
+typedef void (*ForeignRelease)(void *data);
+void foreign_add(Thread *t, Obj owner, void *data, size_t bytes, ForeignRelease release);
+/* The next entry with that release function, from number *i on, which becomes the number behind it; false if there is none. */
+bool foreign_next(const Heap *heap, size_t *i, ForeignRelease release, Obj *owner, void **data);
+size_t foreign_bytes(const Heap *heap);
+
 /* -- why.c: who keeps what -- */
 
 /* The shortest path of references from a root to x: a list (root-name object slot object slot ... x), or NIL if there is none.  A slot is a
@@ -144,6 +154,9 @@ typedef struct Census {
     uint64_t count[TYPE_COUNT + 1], bytes[TYPE_COUNT + 1]; /* [TYPE_COUNT]: conses */
 } Census;
 void heap_census(const Heap *heap, int generation, Census *census);
+/* Visits every object and cons below the youngest generation: all that the last collection found.  The visitor may not allocate. */
+typedef void (*ObjectVisitor)(void *data, Obj x);
+void heap_each_object(const Heap *heap, ObjectVisitor visit, void *data);
 
 /* -- pure.c: raw objects that live long, read-only, unseen by the collector -- */
 

@@ -46,6 +46,19 @@ typedef struct PureArea {
     uint64_t *starts;         /* 1 bit a granule where an object starts, up to `noted`; NULL until somebody asks */
     char *noted;
 } PureArea;
+/* Memory outside the heap and the object that owns it: see foreign.c. */
+typedef struct Foreign {
+    Obj owner;
+    void *data;
+    size_t bytes;
+    ForeignRelease release;
+} Foreign;
+
+typedef struct ForeignTable {
+    Foreign *items;
+    size_t count, capacity;
+    size_t bytes, fresh; /* of all; of those added since the last collection */
+} ForeignTable;
 
 struct Heap {
     Thread *thread;
@@ -79,6 +92,7 @@ struct Heap {
     FinalizerTable finalizers, ready;
     PureArea pure;
     HeapWork work;                /* what heap_request_work asked for, or NULL */
+    ForeignTable foreign;
     WordStack path;               /* of the last WHY-LIVE */
 
     /* policy */
@@ -219,6 +233,12 @@ void finalizers_mark(Heap *h);
 bool finalizers_find(Heap *h);
 void finalizers_forward(Heap *h);
 void finalizers_tenure(Heap *h);
+
+/* -- foreign.c -- */
+
+/* Releases what nothing owns any more; marking is over. */
+void foreign_release_dead(Heap *h);
+void foreign_forward(Heap *h);
 
 /* -- slide.c -- */
 

@@ -113,3 +113,12 @@ void heap_census(const Heap *h, int generation, Census *census) {
         p += bytes;
     }
 }
+
+void heap_each_object(const Heap *h, ObjectVisitor visit, void *data) {
+    const char *p = h->start, *end = (const char *)h->base[0];
+    while (p < end) {
+        const Obj *words = (const Obj *)(const void *)p;
+        visit(data, reference_to(words));
+        p += bytes_at(words);
+    }
+}

@@ -1,0 +1,24 @@
+/* unit-map.h: a mapped unit, as the loader sees it.  Not a door. */
+#ifndef UNIT_MAP_H
+#define UNIT_MAP_H
+
+#include "image/unit-format.h"
+
+typedef struct Unit {
+    char *base;            /* of the mapping, the file's first byte */
+    size_t size;           /* of the file */
+    char *code;
+    size_t code_bytes;
+    const uint8_t *constants, *constants_end, *debug, *debug_end;
+    uint32_t objects, debug_objects;
+    Obj *stack;            /* of the loading machine; empty between calls */
+    size_t depth, room;
+} Unit;
+
+/* Maps the file and checks it: NULL and *unit; or what is wrong.  *unit is NULL and the result NULL if it cannot be opened or is no unit. */
+const char *unit_map(const char *path, Unit **unit, int *error);
+void unit_unmap(void *unit);
+/* The pages are final: no more writing. */
+void unit_own(Thread *t, Obj owner, Unit *unit);
+
+#endif
