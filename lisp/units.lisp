@@ -18,7 +18,7 @@
 (defun %introduce (kind name)
   "Called by units before they define a variable or a class."
   (unless (case kind
-            (variable (or (boundp name) (%symbol-flag-p name 3)))
+            (variable (boundp name))
             (t (find-class name nil)))
     (when *unit-owner* (push (cons kind name) (%owner-introduced *unit-owner*)))))
 
@@ -84,16 +84,20 @@ A file without type is looked for with the types wfu and lisp, too."
 
 ;;; -- UNITS --
 
-(defstruct (ext:unit (:constructor %make-unit (pointer file code-bytes functions)) (:copier nil) (:predicate ext:unitp) (:conc-name ext:unit-))
+(defstruct (ext:unit (:constructor %make-unit (pointer file code-bytes functions)) (:copier nil) (:predicate ext:unitp) (:conc-name %unit-))
   (pointer nil :read-only t)     ; weak, to the owner
   (file "" :read-only t)
   (code-bytes 0 :read-only t)
   (functions 0 :read-only t))    ; that are alive
 
+(defun ext:unit-file (unit) "The name of the file that the unit was loaded from." (%unit-file unit))
+(defun ext:unit-code-bytes (unit) "How many bytes of code the unit has." (%unit-code-bytes unit))
+(defun ext:unit-functions (unit) "How many functions and closures over the unit were alive when UNITS described it." (%unit-functions unit))
+
 (defmethod print-object ((unit ext:unit) stream)
   (print-unreadable-object (unit stream)
     (format stream "unit ~A: ~:D byte~:P of code, ~:D function~:P~:[, gone~;~]" (ext:unit-file unit) (ext:unit-code-bytes unit) (ext:unit-functions unit)
-            (nth-value 1 (ext:weak-pointer-value (ext:unit-pointer unit))))))
+            (nth-value 1 (ext:weak-pointer-value (%unit-pointer unit))))))
 
 (defun %describe-unit (entry)
   (%make-unit (ext:make-weak-pointer (car entry)) (%owner-file (car entry)) (cdr entry) (%unit-function-count (car entry))))
@@ -132,7 +136,7 @@ number of functions and closures over it) tell of them.  A description does not 
 (defun %undefine-introduced (entry)
   (let ((name (cdr entry)))
     (case (car entry)
-      (variable (%set-symbol-flags name (logandc2 (%symbol-flags name) 3))
+      (variable (%set-symbol-flags name (logandc2 (%symbol-flags name) 1)) ; no constant any more; it stays special
                 (makunbound name))
       (class (when (find-class name nil) (setf (find-class name) nil))
              (%remove-info name '%structure)))))
@@ -162,9 +166,9 @@ number of functions and closures over it) tell of them.  A description does not 
 classes that it introduced; then collects garbage.  The receipt is two values: how many bytes of code were freed, and a list with a path of
 references, as WHY-LIVE tells it, for each unit that something still holds.  Such a unit stays, whole and working."
   (let ((units (%units-designated unit)) (freed 0) (held '()))
-    (dolist (unit units) (%undefine-unit (ext:unit-pointer unit)))
+    (dolist (unit units) (%undefine-unit (%unit-pointer unit)))
     (ext:gc)
     (dolist (unit units)
-      (let ((path (%unit-holder (ext:unit-pointer unit))))
+      (let ((path (%unit-holder (%unit-pointer unit))))
         (if path (push path held) (incf freed (ext:unit-code-bytes unit)))))
     (values freed (nreverse held))))
