@@ -324,7 +324,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
       (if variable (setq outer (list (list variable environment))))
       (setq lambda-list rest))
     (if (and (consp lambda-list) (eq (car lambda-list) '&whole))
-        (setq outer (cons (list (cadr lambda-list) form) outer)
+        (setq outer (append (%nreverse-list (%bind-pattern (cadr lambda-list) form context nil nil)) outer)
               lambda-list (cddr lambda-list)))
     (multiple-value-bind (forms declarations doc) (%parse-body body t)
       (let ((bindings (%nreverse-list (%destructure lambda-list
@@ -536,6 +536,15 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
   (let ((top (make-symbol "TOP")))
     `(block nil (tagbody ,top ,@forms (go ,top)))))
 
+(defun %special-specifiers (specifiers)
+  (cond ((not (consp specifiers)) nil)
+        ((and (consp (car specifiers)) (eq (car (car specifiers)) 'special)) (cons (car specifiers) (%special-specifiers (cdr specifiers))))
+        (t (%special-specifiers (cdr specifiers)))))
+
+(defun %special-declarations (declarations)
+  "The SPECIAL specifiers of a list of DECLARE expressions."
+  (if declarations (append (%special-specifiers (cdr (car declarations))) (%special-declarations (cdr declarations))) nil))
+
 (defmacro dolist ((variable list &optional result) &body body)
   (multiple-value-bind (forms declarations) (%parse-body body)
     (let ((tail (make-symbol "TAIL")) (next (make-symbol "NEXT")) (end (make-symbol "END")))
@@ -552,7 +561,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
               ,end))
          ,@(if result
                `((let ((,variable nil))
-                   (declare (ignorable ,variable))
+                   (declare (ignorable ,variable) ,@(%special-declarations declarations))
                    ,result)))))))
 
 (defmacro dotimes ((variable count &optional result) &body body)
@@ -612,8 +621,18 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 
 ;;; -- Assignment and values --
 
-(defmacro psetq (&rest pairs)
+(defun %some-symbol-macro-p (variables environment)
+  (do ((tail variables (cdr tail)))
+      ((not tail) nil)
+    (multiple-value-bind (expansion found) (if (symbolp (car tail)) (%symbol-macro-expansion (car tail) environment) nil)
+      (declare (ignore expansion))
+      (if found (return t)))))
+
+(defmacro psetq (&rest pairs &environment environment)
   (let ((bindings nil) (steps nil))
+    (do ((tail pairs (cddr tail)))
+        ((not (consp tail)))
+      (if (%some-symbol-macro-p (list (car tail)) environment) (return-from psetq (list* 'psetf pairs))))
     (do ((tail pairs (cddr tail)))
         ((not tail))
       (if (not (consp (cdr tail))) (%form-error "PSETQ has an odd number of arguments: ~S" pairs))
@@ -639,16 +658,18 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
      done)
     (%nreverse-list result)))
 
-(defmacro multiple-value-setq (variables form)
-  (if variables
+(defmacro multiple-value-setq (variables form &environment environment)
+  (cond
+    ((not variables) `(values ,form))
+    ((%some-symbol-macro-p variables environment) `(values (setf (values ,@variables) ,form)))
+    (t
       (let ((values (%mapcar (lambda (variable) (make-symbol (symbol-name variable))) variables)) (steps nil))
         (do ((v variables (cdr v)) (n values (cdr n)))
             ((not v))
           (setq steps (list* (car n) (car v) steps)))
         `(multiple-value-bind ,values ,form
            (setq ,@(%nreverse-list steps))
-           ,(car values)))
-      `(values ,form)))
+           ,(car values))))))
 
 (defmacro nth-value (n form)
   (if (and (integerp n) (< -1 n 32))

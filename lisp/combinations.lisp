@@ -191,7 +191,7 @@
     (append (subseq (append first (make-list (max 0 (- wanted (length first))))) 0 wanted) (nthcdr required args))))
 
 (defmacro define-method-combination (name &rest rest)
-  (if (listp (car rest))
+  (if (and rest (listp (car rest)))
       (destructuring-bind (lambda-list groups &body body) rest
         `(%define-long-combination ',name #',(%long-combination-lambda lambda-list groups body)))
       (destructuring-bind (&key (operator name) identity-with-one-argument documentation) rest

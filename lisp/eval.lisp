@@ -22,6 +22,11 @@
   (declare (ignore environment))
   (%info (%function-cell name) '%compiler-macro nil))
 
+(defun %call-special-operator (&rest arguments)
+  "What FDEFINITION gives for the name of a special operator."
+  (declare (ignore arguments))
+  (%form-error "A special operator cannot be called."))
+
 (defun macroexpand-1 (form &optional environment)
   "Expands the form once, if it is a macro form or a symbol macro; whether it was."
   (cond ((symbolp form)

@@ -388,13 +388,15 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
     (lambda (stream state)
       (declare (ignore stream))
       (let ((values (mapcar (lambda (p) (parameter-value p state)) parameters)))
-        (when (cond ((null values)
-                     (if colon
-                         (and (not (eq (state-outer state) :none)) (null (state-outer state)))
-                         (null (state-rest state))))
-                    ((null (cdr values)) (eql (first values) 0))
-                    ((null (cddr values)) (eql (first values) (second values)))
-                    (t (<= (first values) (second values) (third values))))
+        ;; A parameter that is NIL is as one that is not given.
+        (when (cond ((third values)
+                     (if (every #'realp values)
+                         (<= (first values) (second values) (third values))
+                         (and (eql (first values) (second values)) (eql (second values) (third values)))))
+                    ((second values) (eql (first values) (second values)))
+                    ((first values) (eql (first values) 0))
+                    (colon (and (not (eq (state-outer state) :none)) (null (state-outer state))))
+                    (t (null (state-rest state))))
           (if colon :up-up :up))))))
 
 (define-directive #\; (directive) (format-fail "~~; stands outside of a clause"))

@@ -146,15 +146,15 @@
                 '(:allow-other-keys)))))
 
 (defun %check-initargs (class initargs valid)
-  (unless (eq valid t)
-    (do ((tail initargs (cddr tail)) (bad '()))
-        ((null tail)
-         (when (and bad (not (getf initargs :allow-other-keys)))
-           (error 'simple-program-error :format-control "~@<Invalid initialization argument~P for the class ~S: ~{~S~^, ~}~:@>"
-                                        :format-arguments (list (length bad) (class-field class name) (nreverse bad)))))
-      (unless (consp (cdr tail))
-        (error 'simple-program-error :format-control "Odd number of initialization arguments: ~S" :format-arguments (list initargs)))
-      (unless (or (%memq (car tail) valid) (eq (car tail) :allow-other-keys)) (push (car tail) bad)))))
+  "Signals unless INITARGS are pairs, of a symbol first, and the symbols are among VALID (T: any)."
+  (do ((tail initargs (cddr tail)) (bad '()))
+      ((null tail)
+       (when (and bad (not (getf initargs :allow-other-keys)))
+         (error 'simple-program-error :format-control "~@<Invalid initialization argument~P for the class ~S: ~{~S~^, ~}~:@>"
+                                      :format-arguments (list (length bad) (class-field class name) (nreverse bad)))))
+    (unless (consp (cdr tail))
+      (error 'simple-program-error :format-control "Odd number of initialization arguments: ~S" :format-arguments (list initargs)))
+    (unless (if (eq valid t) (symbolp (car tail)) (or (%memq (car tail) valid) (eq (car tail) :allow-other-keys))) (push (car tail) bad))))
 
 (defun %allocate (class)
   (%ensure-finalized class)

@@ -126,7 +126,7 @@
            (let ((*backquotes* 0) (*labels* nil) (*slowly* (eq how :slow)))
              (let ((form (%read-form stream eof-error-p eof-value)))
                (unless preserve (%drop-whitespace stream))
-               form))))))
+               (if *read-suppress* nil form)))))))
 
 (defun read (&optional stream (eof-error-p t) eof-value recursive-p)
   "Reads an object from the stream (CLHS 23.2)."
@@ -175,10 +175,10 @@
     token))
 
 (defun %read-atom (stream char)
-  "The number or symbol that begins with the character; or NIL and :DOT."
+  "The number or symbol that begins with the character; or NIL and :DOT.  A suppressed token may be anything, a dot too."
   (let ((token (%gather stream char)))
     (if *read-suppress*
-        (values nil (if (and (not (svref token 3)) (string= (%token-string token nil) ".")) :dot nil))
+        (values nil nil)
         (multiple-value-bind (object why) (%token-object token *readtable*)
           (case why
             ((nil) object)
@@ -239,9 +239,8 @@
         (case how
           (:close (return head))
           (:dot
-           (when (and (null tail) (not *read-suppress*)) (%reader-error stream "Nothing before a dot in a list."))
-           (let ((end (%read-tail stream)))
-             (when tail (rplacd tail end)))
+           (when (null tail) (%reader-error stream "Nothing before a dot in a list."))
+           (rplacd tail (%read-tail stream))
            (return head))
           (t
            (let ((cell (cons object nil)))
@@ -254,7 +253,8 @@
     (if recursive-p
         (%read-delimited-list char stream)
         (let ((*backquotes* 0) (*labels* nil) (*slowly* nil))
-          (%read-delimited-list char stream)))))
+          (let ((objects (%read-delimited-list char stream)))
+            (if *read-suppress* nil objects))))))
 
 (defun %read-delimited-list (delimiter stream)
   (let ((objects nil))

@@ -51,6 +51,7 @@
 
 (defgeneric shared-initialize (instance slot-names &rest initargs &key &allow-other-keys))
 (defmethod shared-initialize ((instance t) slot-names &rest initargs)
+  (%check-initargs (class-of instance) initargs t)
   (%initialize-slots instance slot-names initargs))
 
 (defgeneric reinitialize-instance (instance &rest initargs &key &allow-other-keys))

@@ -86,9 +86,9 @@
 (defmacro with-output-to-string ((variable &optional string &key (element-type ''character)) &body body)
   (multiple-value-bind (forms declarations) (%parse-body body)
     (if string
-        `(let ((,variable (%make-fill-pointer-output-stream ,string)))
+        `(let ((,variable (prog1 (%make-fill-pointer-output-stream ,string) ,element-type)))
            ,@declarations
-           (unwind-protect (progn ,element-type ,@forms) (close ,variable)))
+           (unwind-protect (progn ,@forms) (close ,variable)))
         `(let ((,variable (make-string-output-stream :element-type ,element-type)))
            ,@declarations
            (unwind-protect (progn ,@forms (get-output-stream-string ,variable)) (close ,variable))))))

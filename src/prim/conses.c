@@ -149,7 +149,7 @@ BUILTIN(copy_alist, "COPY-ALIST", 1, 1, "(alist)", "An association list of fresh
         Obj x = car(p);
         collector_add(t, &c, is_cons(x) ? alloc_cons(t, car(x), cdr(x)) : x);
     }
-    collector_tail(&c, p);
+    if (!is_nil(p)) signal_improper_list(t, args[0], p);
     return c.head;
 }
 

@@ -128,9 +128,11 @@ BUILTIN(fmakunbound, "FMAKUNBOUND", 1, 1, "name", "Removes the global definition
     return args[0];
 }
 
+/* A special operator has none: the function that signals what FUNCALL of its name does stands for it. */
 BUILTIN(fdefinition, "FDEFINITION", 1, 1, "name", "The global function or macro function that NAME names.") {
     Obj cell = function_name_cell(t, args[0]);
     Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
+    if (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR) function = symbol_slots(SYM(CALL_SPECIAL_OPERATOR))[SYMBOL_FUNCTION];
     if (!is_function(function)) signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), args[0]);
     return function;
 }
@@ -201,7 +203,7 @@ BUILTIN(values_list, "VALUES-LIST", 1, 1, "list", "The elements of the list as m
         if (count == VALUES_LIMIT) signal_format(t, SYM(PROGRAM_ERROR), "More than ~D values.", 1, obj_of_fix(VALUES_LIMIT));
         t->values[count++] = car(tail);
     }
-    if (!is_nil(tail)) signal_type_error(t, args[0], SYM(LIST));
+    if (!is_nil(tail)) signal_type_error(t, tail, SYM(LIST));
     t->value_count = count;
     return count ? t->values[0] : NIL;
 }

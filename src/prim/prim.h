@@ -10,5 +10,7 @@ void streams_create(Thread *t);
 void streams_finish(Thread *t);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
+/* Whether the readtable says that the character is whitespace. */
+bool char_is_whitespace(Obj readtable, uint32_t c);
 
 #endif

@@ -469,7 +469,8 @@ BUILTIN(write_integer, "%WRITE-INTEGER", 8, 8, "object stream base mincol padcha
     Printer p;
     printer_open(&p, t, args[1]);
     p.base = (unsigned)small_argument(t, args[2], 2, 36);
-    int64_t mincol = small_argument(t, args[3], -FAR, FAR), interval = small_argument(t, args[6], 0, FAR);
+    bool less = has_type(args[3], TYPE_BIGNUM) ? integer_sign(args[3]) < 0 : is_fix(args[3]) && fix_of_obj(args[3]) < 0;
+    int64_t mincol = less ? 0 : small_argument(t, args[3], 0, FAR), interval = small_argument(t, args[6], 0, FAR);
     uint32_t padchar = char_argument(t, args[4]), comma = char_argument(t, args[5]);
     bool negative = integer_sign(x) < 0;
     const char *sign = negative ? "-" : is_nil(args[7]) ? "" : "+";

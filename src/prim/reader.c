@@ -69,12 +69,16 @@ static unsigned syntax_of(Obj readtable, uint32_t c) {
     return is_nil(entry) ? SYNTAX_CONSTITUENT : (unsigned)fix_of_obj(cadr(entry));
 }
 
+bool char_is_whitespace(Obj readtable, uint32_t c) { return syntax_of(readtable, c) == SYNTAX_WHITESPACE; }
+
 static Obj macro_of(Obj readtable, uint32_t c) {
     if (c < CODES) return obj_slots(obj_slots(readtable)[READTABLE_MACROS])[c];
     return cddr(extra_entry(readtable, c));
 }
 
+/* The C reader knows no single escape but the backslash; with others, and without that one, it leaves strings to Lisp. */
 static void set_syntax(Thread *t, Obj readtable, uint32_t c, unsigned syntax, Obj macro) {
+    if (syntax == SYNTAX_SINGLE_ESCAPE || c == '\\') readtable_bytes(readtable, READTABLE_KINDS)['"'] = READ_ODD;
     if (c < CODES) {
         set_field(t, obj_slots(readtable)[READTABLE_MACROS], c, macro);
         readtable_bytes(readtable, READTABLE_SYNTAX)[c] = (uint8_t)syntax;

@@ -141,7 +141,7 @@ static uint64_t list_length(Thread *t, Obj list) {
     uint64_t length = 0;
     Obj l = list;
     for (; is_cons(l); l = cdr(l)) length++;
-    if (!is_nil(l)) signal_type_error(t, list, SYM(SEQUENCE));
+    if (!is_nil(l)) signal_type_error(t, l, SYM(LIST));
     return length;
 }
 
@@ -428,6 +428,8 @@ BUILTIN(file_position, "FILE-POSITION", 1, 2, "stream &optional position",
 
 BUILTIN(file_length, "FILE-LENGTH", 1, 1, "stream", "Length of the stream's file in elements (CLHS FILE-LENGTH).") {
     if (!is_stream(args[0])) signal_type_error(t, args[0], SYM(FILE_STREAM));
+    int64_t kind = stream_get(args[0], STREAM_KIND);
+    if (kind == STREAM_TWO_WAY || kind == STREAM_ECHO) signal_type_error(t, args[0], SYM(FILE_STREAM));
     Obj s = stream_resolve_output(t, args[0]);
     if (stream_get(s, STREAM_KIND) == STREAM_BROADCAST) {
         Obj last = NIL;

@@ -68,19 +68,23 @@ BUILTIN(unread_char, "UNREAD-CHAR", 1, 2, "character &optional stream", "Put the
     return NIL;
 }
 
-static bool is_whitespace(int32_t c) { return c == ' ' || (c >= 9 && c <= 13 && c != 11); }
+/* Whether the character is whitespace in the readtable, or, before there is one, in the standard's. */
+static bool is_whitespace(Obj readtable, int32_t c) {
+    if (has_type(readtable, TYPE_READTABLE)) return char_is_whitespace(readtable, (uint32_t)c);
+    return c == ' ' || (c >= 9 && c <= 13 && c != 11);
+}
 
 /* (peek-type stream eof-error-p eof-value): PEEK-CHAR with T skips whitespace[2] of the standard syntax; PEEK-CHAR of a readtable that
    has another is the reader's affair. */
 BUILTIN(peek_char, "PEEK-CHAR", 0, 5, "&optional peek-type stream eof-error-p eof-value recursive-p",
         "The next character of an input stream, not consumed; with peek-type T or a character, what comes before it is skipped (CLHS PEEK-CHAR).") {
-    Obj type = ARG(0, NIL), s = input_arg(t, args, n, 1);
+    Obj type = ARG(0, NIL), s = input_arg(t, args, n, 1), table = symbol_value(t, SYM(READTABLE_VAR));
     if (!is_nil(type) && !eq(type, T_) && !is_char(type)) signal_type_error(t, type, SYM(CHARACTER));
     for (;;) {
         int32_t c = stream_peek_char(t, s);
         if (c == STREAM_EOF) return at_eof(t, args, n, 2, s);
         if (c < 0) stream_give_up(t, c, s, "PEEK-CHAR", n, args);
-        bool skip = eq(type, T_) ? is_whitespace(c) : is_char(type) && c != (int32_t)char_of_obj(type);
+        bool skip = eq(type, T_) ? is_whitespace(table, c) : is_char(type) && c != (int32_t)char_of_obj(type);
         if (!skip) return obj_of_char((uint32_t)c);
         stream_read_char(t, s);
     }

@@ -69,6 +69,7 @@ BUILTIN(makunbound, "MAKUNBOUND", 1, 1, "symbol", "Takes the value of the dynami
 
 BUILTIN(symbol_function, "SYMBOL-FUNCTION", 1, 1, "symbol", "The function or macro function of the symbol (CLHS 10.2).") {
     Obj f = symbol_slots(need_symbol(t, args[0]))[SYMBOL_FUNCTION];
+    if (symbol_flags(args[0]) & SYMBOL_DEFINED_SPECIAL_OPERATOR) f = symbol_slots(SYM(CALL_SPECIAL_OPERATOR))[SYMBOL_FUNCTION];
     if (!is_function(f)) signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), args[0]);
     return f;
 }

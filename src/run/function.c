@@ -16,7 +16,8 @@ Obj function_name_cell(Thread *t, Obj name) {
     if (is_symbol(name)) return name;
     if (is_cons(name) && eq(car(name), SYM(SETF)) && is_cons(cdr(name)) && is_nil(cddr(name)) && is_symbol(cadr(name)))
         return setf_cell(t, name, cadr(name));
-    Obj setf_name[] = {SYM(CONS), alloc_list(t, 2, (Obj[]){SYM(EQL), SYM(SETF)}), SYM(CONS)};
+    Obj rest = alloc_list(t, 3, (Obj[]){SYM(CONS), SYM(SYMBOL), SYM(NULL)});
+    Obj setf_name[] = {SYM(CONS), alloc_list(t, 2, (Obj[]){SYM(EQL), SYM(SETF)}), rest};
     signal_type_error(t, name, alloc_list(t, 3, (Obj[]){SYM(OR), SYM(SYMBOL), alloc_list(t, 3, setf_name)}));
 }
 

@@ -161,7 +161,7 @@ call_other:
     }
     if (is_symbol(f)) {
         value = symbol_slots(f)[SYMBOL_FUNCTION];
-        if (is_function(value)) {
+        if (is_function(value) && !(symbol_flags(f) & SYMBOL_MACRO)) {
             f = value;
             goto call;
         }

@@ -400,3 +400,4 @@
 (check (let ((a nil) (b nil)) (dotimes (i 200000) (setq a (cons a i) b (cons b i))) (equalp a b)) => t)
 (check (let ((x nil)) (dotimes (i 100000) (setq x (cons x 'a))) (let ((y (subst 'b 'a x)) (n 0)) (loop (if (atom y) (return n)) (if (eq (cdr y) 'b) (incf n)) (setq y (car y))))) => 100000)
 (check (let ((x (make-list 1000000 :initial-element 'a))) (list (length (subst 'b 'a x)) (length (append x x)) (length (sublis '((a . c)) x)))) => (1000000 2000000 1000000))
+(check (copy-alist '((a . b) . c)) =!> type-error)

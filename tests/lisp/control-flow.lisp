@@ -343,3 +343,24 @@
 (check (symbol-function 'cf-none) =!> undefined-function)
 (check (defun cf-h ()) => cf-h)
 (check (progn (fmakunbound 'cf-h) (fboundp 'cf-h)) => nil)
+
+;;; -- Names of functions that are none --
+(check (fdefinition '(setf a b)) =!> type-error)
+(check (handler-case (fdefinition '(setf a b)) (type-error (c) (typep (type-error-datum c) (type-error-expected-type c)))) => nil)
+(check (progn (fdefinition 'setq) (symbol-function 'block) t) => t)
+(check (funcall 'when 1) =!> undefined-function)
+(check (apply 'when '(1)) =!> undefined-function)
+(check (mapcar (car '(defconstant)) '(1)) =!> undefined-function)
+(check (handler-case (funcall 'when 1) (undefined-function (c) (cell-error-name c))) => when)
+
+;;; -- Symbol macros where variables are assigned --
+(check (symbol-macrolet ((x (aref a (incf i))) (y (aref a (incf i)))) (let ((a (vector 0 1 2 3 4 5)) (i 0)) (psetq x (aref a (incf i)) y (aref a (incf i))) (list a i))) => (#(0 2 2 4 4 5) 4))
+(check (let ((i 0) (x (list nil))) (symbol-macrolet ((y (car (progn (incf i) x)))) (multiple-value-setq (y) i) x)) => (1))
+(check (let ((a 1) (b 2)) (psetq a b b a) (list a b)) => (2 1))
+(check (let (a b) (list (multiple-value-setq (a b) (floor 7 2)) a b)) => (3 3 1))
+(check (let ((x :good)) (declare (special x)) (let ((x :bad)) (dolist (e nil x) (declare (special x))))) => :good)
+(check (let ((x :good)) (declare (special x)) (let ((x :bad)) (do-symbols (s "KEYWORD" x) (declare (special x)) (return x)))) => :good)
+(check (dolist (e '(1 2) e) (declare (fixnum e))) => nil)
+(check (macrolet ((m (&whole (name a b) c d) (list 'quote (list name a b c d)))) (m 1 2)) => (m 1 2 1 2))
+(check (values-list '(a . b)) =!> type-error)
+(check (handler-case (values-list '(a . b)) (type-error (c) (typep (type-error-datum c) (type-error-expected-type c)))) => nil)

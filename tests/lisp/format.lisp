@@ -606,3 +606,13 @@ b   c")
 (check (f "~/no-such-package::foo/" 1) =!> ERROR)
 (check (f "~vA" #\a 1) =!> ERROR)
 (check (f "~A" 1 2 3) => "1")
+
+;;; A parameter of ~^ that is NIL counts as not given.
+(check (f "~:{~v^~A~}" '((nil) (nil 1) (1 2))) => "12")
+(check (f "~:{~0,v^~A~}" '((0 1) (1 2) (nil 3) (2 4))) => "24")
+(check (f "~:{~1,2,v^~A~}" '((nil 0))) => "0")
+(check (f "~{~v,v,v^~A~}" '(#\a #\a nil 0)) => "")
+(check (f "~@{~1,1,v^~A~}" 0 1 0 2 0 3 nil 4) => "123")
+(check (f "~-1000000000000000000000d" 1234) => "1234")
+(check (f "~vd" most-negative-fixnum 1234) => "1234")
+(check (f "~vb" (1- most-negative-fixnum) 5) => "101")

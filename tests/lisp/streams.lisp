@@ -337,3 +337,4 @@
 (check (answering (format nil "y~%no~%") (yes-or-no-p "Really?")) => (nil t))
 
 (check (and (delete-file *scratch*) t) => t)
+(check (block done (let ((x :bad)) (declare (special x)) (let ((x :good) (string (make-array 5 :element-type 'character :fill-pointer 0))) (with-output-to-string (s string :element-type (return-from done x)) (declare (special x)))))) => :good)
