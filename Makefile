@@ -10,9 +10,14 @@ CFLAGS_release := -O2 -g -march=x86-64-v2
 CFLAGS_debug   := -O1 -g -march=x86-64-v2 -DWINDFALL_DEBUG
 CFLAGS_asan    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_asan   := -fsanitize=address,undefined
-CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -Isrc
+STRIP_release  := strip -o
+STRIP          := $(or $(STRIP_$(MODE)),cp -f)
+CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -fno-pie -Isrc
 LDFLAGS := $(LDFLAGS_$(MODE))
-LDLIBS  := -lgmp -lutf8proc -ledit -lm
+# Only libc is needed where the system runs.  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
+# static page (0x10000000), so that nothing is relocated when it starts.
+LDFLAGS += -no-pie -Wl,-Ttext-segment=0x20000000,--build-id=sha1,-z,norelro
+LDLIBS  := -l:libgmp.a -l:libutf8proc.a -lm -ldl
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o)
@@ -31,7 +36,13 @@ help: ## this list
 setup: ## install the Debian packages that are missing
 	tools/setup
 
-$(WINDFALL): $(DIR)/rooms.o $(MAIN) $(DIR)/library.o
+# The runtime loads the library's source and saves itself: runtime without symbols, and image, in one file.
+$(WINDFALL): $(DIR)/windfall-boot $(LIBRARY) lisp/ORDER
+	@echo "  SAVE $@"
+	@$(STRIP) $(DIR)/windfall-runtime $<
+	@$< --library lisp --save $@ --runtime $(DIR)/windfall-runtime
+
+$(DIR)/windfall-boot: $(DIR)/rooms.o $(MAIN)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -43,13 +54,6 @@ $(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-# The Lisp library as text inside the executable, in load order.
-$(DIR)/library.S: lisp/ORDER tools/embed
-	@mkdir -p $(@D)
-	@tools/embed $(LIBRARY) > $@
-$(DIR)/library.o: $(DIR)/library.S $(LIBRARY)
-	@$(CC) -c -o $@ $<
 
 $(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)

@@ -82,7 +82,7 @@
       (eval form))))
 
 (defun %load-init-file ()
-  (let ((file (merge-pathnames ".windfallrc" (user-homedir-pathname) nil)))
+  (let ((file (or (getf *application-options* :init-file) (merge-pathnames ".windfallrc" (user-homedir-pathname) nil))))
     (load file :if-does-not-exist nil)))
 
 (defun %run-script (name)
@@ -104,6 +104,9 @@
         *batch-p* (and (or script quit (not (interactive-stream-p *stdin*))) t))
   (catch '%quit
     (with-simple-restart (abort "End the program.")
+      (%call-startup-functions ext:*restore-lisp-functions*)
+      (%call-startup-functions ext:*lisp-startup-functions*)
+      (when *application-options* (%run-application arguments))
       (unless (or no-init script) (%load-init-file))
       (%run-actions actions)
       (when script

@@ -168,9 +168,13 @@ static Compiler *compiler_enter(Thread *t) {
     return compiler_new(t, c);
 }
 
-void compiler_create(Thread *t) {
+void compiler_attach(Thread *t) {
     t->world->compiler = NULL;
     heap_add_roots(t->heap, compiler_scan, NULL);
+}
+
+void compiler_create(Thread *t) {
+    compiler_attach(t);
     inline_create(t);
 }
 

@@ -4,7 +4,10 @@
 
 #include "run/run.h"
 
+/* Tells the collector of the compiler, and the symbols of the functions that it knows. */
 void compiler_create(Thread *t);
+/* The first half of it: for a world whose symbols know already. */
+void compiler_attach(Thread *t);
 /* Compiles a form in the environment (NIL or an ENVIRONMENT): a function of no arguments that evaluates it.  Calls macro functions. */
 Obj compile_form(Thread *t, Obj form, Obj environment);
 /* Compiles a lambda expression (LAMBDA ...) or (NAMED-LAMBDA name ...) in the environment: the function itself. */

@@ -200,7 +200,7 @@ size_t heap_verify(Heap *heap);
 void heap_compact(Thread *t);
 /* The dynamic area: [start, start + bytes) is in use; and the configuration. */
 typedef struct HeapState {
-    uint64_t start, bytes, room; /* room: so many bytes may be used before memory counts as short */
+    uint64_t start, bytes;
     uint64_t threshold[3], growth_least, egc;
 } HeapState;
 HeapState heap_state(const Heap *heap);
@@ -209,6 +209,9 @@ typedef void (*WordsVisitor)(void *data, Obj *words, size_t bytes);
 void heap_each(const Heap *heap, WordsVisitor visit, void *data);
 /* Addresses of the HASH_ENTRIES that the collector knows by name, ascending. */
 const uint64_t *heap_listed_tables(const Heap *heap, size_t *count);
+uint64_t heap_start(const Heap *heap);
+/* Most bytes of a heap that may be in use without being short. */
+size_t heap_capacity(const Heap *heap);
 /* Pairs of object and function: finalizers that wait, or (ready) that are due. */
 const Obj *heap_finalizers(const Heap *heap, bool ready, size_t *count);
 /* Tells an empty heap, before there is a thread, that `state->bytes` bytes of live objects lie at its start: they are tenured. */

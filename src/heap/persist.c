@@ -9,19 +9,20 @@
 
 void heap_compact(Thread *t) {
     Heap *h = t->heap;
-    for (int i = 0; i < 2; i++) { /* the second takes what only the first's finalizers, or broken weak entries, kept */
-        h->compact = true;
-        heap_collect(t, FULL);
-    }
+    h->compact = true;
+    heap_collect(t, FULL);
 }
 
 HeapState heap_state(const Heap *h) {
-    HeapState s = {.start = (uint64_t)(uintptr_t)h->start, .bytes = (uint64_t)(h->thread->free - h->start), .room = (uint64_t)(h->soft_end - h->start)};
+    HeapState s = {.start = (uint64_t)(uintptr_t)h->start, .bytes = (uint64_t)(h->thread->free - h->start)};
     for (int i = 0; i < 3; i++) s.threshold[i] = h->threshold[i];
     s.growth_least = h->growth_least;
     s.egc = h->egc;
     return s;
 }
+
+uint64_t heap_start(const Heap *h) { return (uint64_t)(uintptr_t)h->start; }
+size_t heap_capacity(const Heap *h) { return (size_t)(h->soft_end - h->start); }
 
 void heap_each(const Heap *h, WordsVisitor visit, void *data) {
     for (char *p = h->start; p < h->thread->free;) {

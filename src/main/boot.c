@@ -1,20 +1,17 @@
-/* boot.c: from nothing to a world with the library loaded.
+/* boot.c: from nothing to a world.
 
-   The library is Lisp text inside the executable (tools/embed makes `library_files`).  Its forms are read by the C reader, compiled and run one by
-   one, in the order of lisp/ORDER.  A top-level PROGN is taken apart, so that a macro defined in it serves the forms behind it. */
+   Nearly always the world is an image that is mapped.  The first one is made from source: the library's forms are read by the C reader,
+   compiled and run one by one, in the order of lisp/ORDER.  A top-level PROGN is taken apart, so that a macro defined in it serves the forms
+   behind it. */
 #include "main/boot.h"
 
 #include "compile/compile.h"
 #include "prim/prim.h"
 #include "text/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-typedef struct LibraryFile {
-    const char *name, *start, *end;
-} LibraryFile;
-extern const LibraryFile library_files[];
 
 static void boot_eval(Thread *t, Obj form) {
     Obj f = compile_form(t, form, NIL);
@@ -41,7 +38,8 @@ static NORETURN void boot_fail(const char *name, const Reader *r) {
     exit(2);
 }
 
-void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes) {
+/* Reads and evaluates all forms of a text in UTF-8, in package WINDFALL-SYSTEM, with nothing but the C reader and the compiler. */
+static void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes) {
     Reader r;
     Obj form;
     reader_start(&r, text, bytes, t->world->package_sys);
@@ -61,12 +59,59 @@ void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes)
     if (r.status != READ_NOTHING) boot_fail(name, &r);
 }
 
-Thread *boot_world(size_t heap_limit, int argc, char **argv) {
+/* -- The library -- */
+
+/* The contents of a file in memory of its own, ended by zero. */
+static char *file_text(const char *name, size_t *bytes) {
+    FILE *f = fopen(name, "rb");
+    char *text = NULL;
+    size_t size = 0, room = 0;
+    while (f) {
+        if (size + 1 >= room) text = realloc(text, room = room ? 2 * room : 1 << 16);
+        must(text);
+        size_t n = fread(text + size, 1, room - size - 1, f);
+        if (n == 0) break;
+        size += n;
+    }
+    if (!f || ferror(f)) {
+        fprintf(stderr, "windfall: %s: %s\n", name, strerror(errno));
+        exit(2);
+    }
+    fclose(f);
+    text[size] = 0;
+    *bytes = size;
+    return text;
+}
+
+/* Loads the files that DIRECTORY/ORDER lists; their forms know them as lisp/NAME. */
+static void load_library(Thread *t, const char *directory) {
+    char path[4096], name[300];
+    size_t bytes;
+    snprintf(path, sizeof path, "%s/ORDER", directory);
+    char *order = file_text(path, &bytes), *rest = order;
+    for (char *word; (word = strtok_r(rest, " \n", &rest));) {
+        snprintf(path, sizeof path, "%s/%s", directory, word);
+        snprintf(name, sizeof name, "lisp/%s", word);
+        char *text = file_text(path, &bytes);
+        boot_load_text(t, name, text, bytes);
+        free(text);
+    }
+    free(order);
+}
+
+/* -- Worlds -- */
+
+static World *world_make(int argc, char **argv) {
     World *w = calloc(1, sizeof *w);
     must(w);
     for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
     w->argc = argc;
     w->argv = argv;
+    return w;
+}
+
+Thread *boot_library(const char *directory, size_t heap_limit, int argc, char **argv) {
+    World *w = world_make(argc, argv);
     w->heap = heap_create(heap_limit);
     Thread *t = thread_create(w);
     packages_create(t);
@@ -77,8 +122,21 @@ Thread *boot_world(size_t heap_limit, int argc, char **argv) {
     set_symbol(t, SYM(SOURCE_PLACE), SYMBOL_VALUE, NIL);
     streams_create(t);
     compiler_create(t);
-    for (const LibraryFile *f = library_files; f->name; f++)
-        boot_load_text(t, f->name, f->start, (size_t)(f->end - f->start));
+    load_library(t, directory);
+    set_symbol(t, SYM(SOURCE_PLACE), SYMBOL_VALUE, NIL);
+    set_symbol(t, SYM(PACKAGE_VAR), SYMBOL_VALUE, w->package_user);
+    interrupts_enable(t);
+    return t;
+}
+
+Thread *boot_image(ImageFile *image, const char *name, size_t heap_limit, int argc, char **argv) {
+    const char *why;
+    Thread *t = image_load(image, world_make(argc, argv), heap_limit, &why);
+    if (!t) {
+        fprintf(stderr, "windfall: %s: %s\n", name, why);
+        exit(2);
+    }
+    streams_attach(t);
     interrupts_enable(t);
     return t;
 }

@@ -1,14 +1,14 @@
-/* boot.h: from nothing to a world with the library loaded. */
+/* boot.h: from nothing to a world: mapped from an image, or made from the library's source. */
 #ifndef BOOT_H
 #define BOOT_H
 
-#include "run/run.h"
+#include "image/image.h"
 
-/* Makes the world: heap (limit in bytes, 0 for the default), thread, packages, builtins, compiler; then loads the library that is embedded
-   in the executable.  A failure is a message and exit 2. */
-Thread *boot_world(size_t heap_limit, int argc, char **argv);
+/* Makes the world of an image, which is closed.  A failure is a message and exit 2. */
+Thread *boot_image(ImageFile *image, const char *name, size_t heap_limit, int argc, char **argv);
 
-/* Reads and evaluates all forms of a text in UTF-8, in package WINDFALL-SYSTEM, with nothing but the C reader and the compiler. */
-void boot_load_text(Thread *t, const char *name, const char *text, size_t bytes);
+/* Makes the world: heap (limit in bytes, 0 for the default), thread, packages, builtins, compiler; then loads the library, the files that DIRECTORY/ORDER
+   lists.  A failure is a message and exit 2. */
+Thread *boot_library(const char *directory, size_t heap_limit, int argc, char **argv);
 
 #endif

@@ -1,5 +1,7 @@
 /* edit.c: lines of a terminal, with editing and history, by libedit.
 
+   The library is looked for when a terminal is to be edited on, not before: starts stay short, and the system runs where it is missing.
+
    Standard input asks `edit_read` for bytes when it is a terminal; so READ and READ-LINE need not know.  The prompt is the REPL's: SYS::%SET-PROMPT says what
    stands before the first line and before those that continue it; without a prompt (a program reads) the terminal's own line discipline
    is used, since what the program printed on the line is not ours to redraw.  A signal ends the call with nothing consumed.
@@ -10,6 +12,7 @@
 #include "prim/prim.h"
 #include "text/text.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -20,7 +23,29 @@
 
 enum { HISTORY_SIZE = 1000, READ_AGAIN = -2 };
 
+/* The functions of libedit that are used, at the places of their own names. */
+#define EDIT_FUNCTIONS(X) X(el_init) X(el_end) X(el_set) X(el_get) X(el_gets) X(el_source) X(history_init) X(history_end) X(history)
+
+typedef struct Library {
+#define X(name) __typeof__(&name) name;
+    EDIT_FUNCTIONS(X)
+#undef X
+} Library;
+
+/* False if the library, or a function, is missing. */
+static bool library_open(Library *l) {
+    void *at = dlopen("libedit.so.2", RTLD_NOW | RTLD_GLOBAL);
+    if (!at) return false;
+#define X(name) l->name = (__typeof__(l->name))dlsym(at, #name);
+    EDIT_FUNCTIONS(X)
+#undef X
+#define X(name) && l->name
+    return true EDIT_FUNCTIONS(X);
+#undef X
+}
+
 struct Editor {
+    Library lib;
     EditLine *el;
     History *history;
     Thread *t;
@@ -30,16 +55,22 @@ struct Editor {
     size_t rest_bytes;
 };
 
+/* The editor that a call-back of the library belongs to. */
+static struct Editor *editor_of(EditLine *el) {
+    struct Editor *e = NULL;
+    __typeof__(&el_get) get = (__typeof__(&el_get))dlsym(RTLD_DEFAULT, "el_get");
+    must(get && get(el, EL_CLIENTDATA, &e) == 0);
+    return e;
+}
+
 static char *current_prompt(EditLine *el) {
-    struct Editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
+    struct Editor *e = editor_of(el);
     return e->prompt;
 }
 
 /* One character of the terminal for libedit: 1, 0 at the end, -1 when a signal came. */
 static int next_character(EditLine *el, wchar_t *c) {
-    struct Editor *e;
-    el_get(el, EL_CLIENTDATA, &e);
+    struct Editor *e = editor_of(el);
     mbstate_t state = {0};
     for (;;) {
         char byte;
@@ -77,8 +108,8 @@ static int64_t read_plain(Thread *t, uint8_t *to, size_t size) {
 static void remember(struct Editor *e, const char *line) {
     HistEvent ev;
     if (line[0] == '\n' || line[0] == 0) return;
-    history(e->history, &ev, H_ENTER, line);
-    if (e->file) history(e->history, &ev, H_SAVE, e->file);
+    e->lib.history(e->history, &ev, H_ENTER, line);
+    if (e->file) e->lib.history(e->history, &ev, H_SAVE, e->file);
 }
 
 static int64_t edit_read(Thread *t, uint8_t *to, size_t size) {
@@ -87,7 +118,7 @@ static int64_t edit_read(Thread *t, uint8_t *to, size_t size) {
     if (!e->prompt) return read_plain(t, to, size);
     if (t->event & EVENT_INTERRUPT) return READ_AGAIN;
     int count = 0;
-    const char *line = el_gets(e->el, &count);
+    const char *line = e->lib.el_gets(e->el, &count);
     if (!line || count <= 0) {
         bool interrupted = t->event & EVENT_INTERRUPT;
         if (write(1, "\n", 1) < 0) return 0;
@@ -117,24 +148,25 @@ void edit_create(Thread *t) {
     struct Editor *e = calloc(1, sizeof *e);
     must(e);
     HistEvent ev;
+    bool usable = library_open(&e->lib);
     e->t = t;
-    e->el = el_init("windfall", stdin, stdout, stderr);
-    e->history = history_init();
+    e->el = usable ? e->lib.el_init("windfall", stdin, stdout, stderr) : NULL;
+    e->history = usable ? e->lib.history_init() : NULL;
     if (!e->el || !e->history) {
         free(e);
         return;
     }
     e->file = history_file();
-    history(e->history, &ev, H_SETSIZE, HISTORY_SIZE);
-    history(e->history, &ev, H_SETUNIQUE, 1);
-    if (e->file) history(e->history, &ev, H_LOAD, e->file);
-    el_set(e->el, EL_CLIENTDATA, e);
-    el_set(e->el, EL_PROMPT, current_prompt);
-    el_set(e->el, EL_EDITOR, "emacs");
-    el_set(e->el, EL_SIGNAL, 0);
-    el_set(e->el, EL_HIST, history, e->history);
-    el_set(e->el, EL_GETCFN, next_character);
-    el_source(e->el, NULL);
+    e->lib.history(e->history, &ev, H_SETSIZE, HISTORY_SIZE);
+    e->lib.history(e->history, &ev, H_SETUNIQUE, 1);
+    if (e->file) e->lib.history(e->history, &ev, H_LOAD, e->file);
+    e->lib.el_set(e->el, EL_CLIENTDATA, e);
+    e->lib.el_set(e->el, EL_PROMPT, current_prompt);
+    e->lib.el_set(e->el, EL_EDITOR, "emacs");
+    e->lib.el_set(e->el, EL_SIGNAL, 0);
+    e->lib.el_set(e->el, EL_HIST, e->lib.history, e->history);
+    e->lib.el_set(e->el, EL_GETCFN, next_character);
+    e->lib.el_source(e->el, NULL);
     t->world->editor = e;
     t->world->line_reader = edit_read;
 }
@@ -142,8 +174,8 @@ void edit_create(Thread *t) {
 void edit_end(Thread *t) {
     struct Editor *e = t->world->editor;
     if (!e) return;
-    el_end(e->el);
-    history_end(e->history);
+    e->lib.el_end(e->el);
+    e->lib.history_end(e->history);
     t->world->line_reader = NULL;
     t->world->editor = NULL;
 }

@@ -3,7 +3,8 @@
        windfall [OPTION...] [FILE [ARGUMENT...]]
 
    C knows the options' syntax and what must be known before there is a heap; what they do is SYS::%TOPLEVEL's affair (lisp/repl.lisp), which
-   gets them as a list in the order given and returns the exit code.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
+   gets them as a list in the order given and returns the exit code.
+   An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
    command line that makes no sense. */
 #include "main/boot.h"
 #include "main/edit.h"
@@ -24,8 +25,10 @@ typedef struct Options {
     Action *actions;
     int action_count;
     size_t heap_limit;
-    bool no_init, quit;
-    const char *script;
+    bool no_init, quit, verify;
+    const char *script, *image;
+    ImageFile *image_file; /* of --image */
+    const char *library, *save, *runtime; /* for those who build the system */
     char **arguments; /* NULL-ended: those of the script */
 } Options;
 
@@ -37,8 +40,12 @@ static const char help[] =
     "  --load FILE        load FILE\n"
     "  --quit             end after --eval and --load instead of reading forms\n"
     "  --script FILE      the same as FILE without option; what follows are its arguments\n"
+    "  --image FILE       start from the image in FILE instead of the system's own\n"
+    "  --verify-image     check the image's contents against their checksums first\n"
     "  --heap-limit N     use at most N bytes of memory for objects; K, M, G may follow the number\n"
     "  --no-init          do not load ~/.windfallrc\n"
+    "  --library DIR      make the system anew from its library's source in DIR\n"
+    "  --save FILE        save the system as an executable FILE and end; with --runtime R behind the runtime in R\n"
     "  --version          print the version and end\n"
     "  --help             print this and end\n"
     "\n"
@@ -92,12 +99,28 @@ static void parse_option(Options *o, char **argv, int *i) {
     if (is_option(word, "--eval")) o->actions[o->action_count++] = (Action){"EVAL", option_value(argv, i)};
     else if (is_option(word, "--load")) o->actions[o->action_count++] = (Action){"LOAD", option_value(argv, i)};
     else if (is_option(word, "--heap-limit")) o->heap_limit = parse_bytes(option_value(argv, i));
+    else if (is_option(word, "--image")) o->image = option_value(argv, i);
+    else if (is_option(word, "--library")) o->library = option_value(argv, i);
+    else if (is_option(word, "--save")) o->save = option_value(argv, i);
+    else if (is_option(word, "--runtime")) o->runtime = option_value(argv, i);
+    else if (!strcmp(word, "--verify-image")) o->verify = true;
     else if (is_option(word, "--script")) o->script = option_value(argv, i);
     else if (!strcmp(word, "--quit")) o->quit = true;
     else if (!strcmp(word, "--no-init")) o->no_init = true;
     else if (!strcmp(word, "--version")) print_and_exit("Windfall " VERSION "\n", "");
     else if (!strcmp(word, "--help") || !strcmp(word, "-h")) print_and_exit(usage, help);
     else wrong_usage("unknown option", word);
+}
+
+NORETURN static void image_refused(const char *name, const char *why) {
+    fprintf(stderr, "windfall: %s: %s\n", name, why ? why : "this executable holds no image; use --image FILE or --library DIR");
+    exit(2);
+}
+
+static void open_image(Options *o) {
+    const char *why = NULL;
+    o->image_file = image_open(o->image, &why);
+    if (!o->image_file) image_refused(o->image, why);
 }
 
 static Options parse_options(int argc, char **argv) {
@@ -110,6 +133,13 @@ static Options parse_options(int argc, char **argv) {
         }
         if (argv[i][0] != '-' || !argv[i][1]) o.script = argv[i];
         else parse_option(&o, argv, &i);
+        if (o.image && !o.image_file) {
+            open_image(&o);
+            if (image_flags(o.image_file) & IMAGE_OWN_ARGUMENTS) { /* the rest is the application's */
+                o.arguments = argv + i + 1;
+                break;
+            }
+        }
         if (o.script) {
             o.arguments = argv + i + 1;
             break;
@@ -139,9 +169,38 @@ static Obj argument_list(Thread *t, char **arguments) {
     return list;
 }
 
+/* -- The world -- */
+
+/* The world that the options ask for: the library's, an image's, or that of the image in the executable. */
+static Thread *world_start(const Options *o, ImageFile *own, int argc, char **argv) {
+    if (o->library) return boot_library(o->library, o->heap_limit, argc, argv);
+    const char *name = o->image ? o->image : argv[0] ? argv[0] : "windfall", *why = NULL;
+    ImageFile *image = o->image_file ? o->image_file : own;
+    if (!image) image_refused(name, why);
+    if ((o->verify || getenv("WINDFALL_VERIFY_IMAGE")) && (why = image_verify(image))) image_refused(name, why);
+    return boot_image(image, name, o->heap_limit, argc, argv);
+}
+
+/* Saves the system before anything has run in it. */
+static int save_system(Thread *t, const Options *o) {
+    int error = 0;
+    ImageRequest request = {.file = o->save, .runtime = o->runtime ? o->runtime : "", .mode = 0755};
+    const char *what = world_save(t, &request, &error);
+    if (!what) return 0;
+    fprintf(stderr, "windfall: cannot save %s: %s%s%s\n", o->save, what, error ? ": " : "", error ? strerror(error) : "");
+    return 1;
+}
+
 int main(int argc, char **argv) {
-    Options o = parse_options(argc, argv);
-    Thread *t = boot_world(o.heap_limit, argc, argv);
+    const char *why = NULL;
+    ImageFile *own = image_open(NULL, &why);
+    const char *own_problem = why;
+    bool application = own && image_flags(own) & IMAGE_OWN_ARGUMENTS;
+    Options o = {.actions = NULL, .arguments = argv + (argc > 0)};
+    if (!application) o = parse_options(argc, argv);
+    if (own_problem && !o.image && !o.library) image_refused(argv[0] ? argv[0] : "windfall", own_problem);
+    Thread *t = world_start(&o, own, argc, argv);
+    if (o.save) return save_system(t, &o);
     if (!o.script && !o.quit) edit_create(t);
     Obj call[5] = {action_list(t, &o), text_or_nil(t, o.script), argument_list(t, o.arguments), obj_of_bool(o.no_init), obj_of_bool(o.quit)};
     free(o.actions);

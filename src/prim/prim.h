@@ -2,12 +2,19 @@
 #ifndef PRIM_H
 #define PRIM_H
 
+#include "image/image.h"
 #include "run/run.h"
 
 /* Makes the standard streams over descriptors 0, 1, 2 and gives the standard's variables their values. */
 void streams_create(Thread *t);
 /* Writes out standard output and standard error, as far as they take it; never signals. */
 void streams_finish(Thread *t);
+/* Before an image is saved: file streams are closed, as far as the image is concerned; the standard streams are as new.  After heap_compact. */
+void streams_detach(Thread *t);
+/* After an image was mapped: the standard streams look at their descriptors. */
+void streams_attach(Thread *t);
+/* images.c: saves the world in which nothing runs (any more); see image_save. */
+const char *world_save(Thread *t, const ImageRequest *request, int *system_error);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

@@ -703,3 +703,39 @@ void streams_create(Thread *t) {
     set_variable(t, SYM(QUERY_IO), synonym(t, SYM(TERMINAL_IO)));
     set_variable(t, SYM(DEBUG_IO), synonym(t, SYM(TERMINAL_IO)));
 }
+
+/* -- Images -- */
+
+static void detach(void *data, Obj *words, size_t bytes) {
+    (void)data;
+    (void)bytes;
+    if (!is_header(words[0]) || header_type(words[0]) != TYPE_STREAM) return;
+    Obj s = obj_of_address(words);
+    if (stream_get(s, STREAM_KIND) != STREAM_FD) return;
+    static const int counts[] = {STREAM_POSITION, STREAM_END, STREAM_LAST, STREAM_LINE, STREAM_OUT_COUNT, STREAM_COLUMN};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) stream_put(s, counts[i], 0);
+    init_field(s, STREAM_IN_BUFFER, NIL); /* NOBARRIER: NIL, also below */
+    init_field(s, STREAM_OUT_BUFFER, NIL);
+    if (stream_is(s, STREAM_KEEP_FD) && stream_get(s, STREAM_FD_NUMBER) <= 2) {
+        int64_t lines = stream_get(s, STREAM_FD_NUMBER) == 2 ? STREAM_LINE_FLUSH : 0;
+        stream_put(s, STREAM_STATE, (stream_get(s, STREAM_STATE) & ~(int64_t)(STREAM_INTERACTIVE | STREAM_LINE_FLUSH)) | lines);
+        return;
+    }
+    stream_put(s, STREAM_KIND, STREAM_CLOSED);
+    stream_put(s, STREAM_FD_NUMBER, -1);
+    init_field(s, STREAM_FILE, NIL);
+    init_field(s, STREAM_TEMPORARY, NIL);
+}
+
+void streams_detach(Thread *t) { heap_each(t->heap, detach, NULL); }
+
+void streams_attach(Thread *t) {
+    const Obj variables[] = {SYM(STDIN), SYM(STDOUT), SYM(STDERR)};
+    for (int fd = 0; fd < 3; fd++) {
+        Obj s = symbol_slots(variables[fd])[SYMBOL_VALUE];
+        if (!is_stream(s) || stream_get(s, STREAM_KIND) != STREAM_FD)
+            set_variable(t, variables[fd], standard_fd(t, fd, fd ? STREAM_OUTPUT | (fd == 2 ? STREAM_LINE_FLUSH : 0) : STREAM_INPUT));
+        else if (isatty(fd))
+            stream_put(s, STREAM_STATE, stream_get(s, STREAM_STATE) | STREAM_INTERACTIVE | STREAM_LINE_FLUSH);
+    }
+}

@@ -128,3 +128,13 @@ Thread *thread_create(World *w) {
     heap_add_before_full_collection(w->heap, frames_clear_dead);
     return t;
 }
+
+void thread_abandon(Thread *t) {
+    unbind_to(t, t->bindings);
+    t->exit_top = t->exits;
+    t->top = t->stack;
+    t->base = NULL;
+    t->value_count = t->door_count = t->waiting = t->depth = 0;
+    t->door_function = NIL;
+    t->retrying = false;
+}

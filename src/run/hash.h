@@ -27,6 +27,8 @@ bool table_remove(Thread *t, Obj table, Obj key);
 void table_clear(Thread *t, Obj table);
 /* The first live entry at or after position i: its position, NO_ENTRY at the end. */
 int64_t table_next(Thread *t, Obj table, uint64_t i, Obj *key, Obj *value);
+/* Links everything anew, in an order that depends on the entries alone; not on what happened to the table. */
+void table_normalise(Obj table);
 
 /* For tests that are Lisp functions: entries by hash code. */
 int64_t table_probe(Thread *t, Obj table, uint32_t hash, int64_t previous);

@@ -68,6 +68,8 @@ static inline Obj values_3(Thread *t, Obj a, Obj b, Obj c) {
 /* -- run.c -- */
 
 Thread *thread_create(World *w);
+/* Forgets everything that runs: stack, special bindings, exits.  No cleanup form is run; the C frames below must never be returned to. */
+void thread_abandon(Thread *t);
 /* Installs all builtins as functions of their symbols.  Packages exist. */
 void builtins_install(Thread *t);
 

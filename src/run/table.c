@@ -86,6 +86,28 @@ static void table_repair(View *v) {
     }
 }
 
+void table_normalise(Obj table) {
+    View v = view_of(table);
+    Test test = (Test)fix_field(table, HASH_TABLE_KIND);
+    bool by_address = obj_flags(v.entries) & ENTRIES_BY_ADDRESS;
+    if (obj_flags(v.entries) & ENTRIES_STALE) table_repair(&v);
+    memset(v.heads, 0, 4 * (v.mask + 1 + v.capacity));
+    uint64_t free = 0, used = fix_field(table, HASH_TABLE_USED);
+    for (uint64_t i = used; i < v.capacity; i++) v.hash[i] = 0;
+    for (uint64_t i = used; i-- > 0;) {
+        bool any;
+        if (eq(v.pairs[2 * i], DELETED)) {
+            v.hash[i] = 0;
+            v.next[i] = (uint32_t)free;
+            free = i + 1;
+            continue;
+        }
+        if (by_address) v.hash[i] = hash_key(test, v.pairs[2 * i], &any);
+        link_entry(&v, i);
+    }
+    set_fix_field(table, HASH_TABLE_FREE, free);
+}
+
 static inline View current_view(Thread *t, Obj table) {
     if (UNLIKELY(!has_type(table, TYPE_HASH_TABLE))) signal_type_error(t, table, SYM(HASH_TABLE));
     View v = view_of(table);

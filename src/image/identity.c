@@ -1,0 +1,104 @@
+/* identity.c: whether an image and a runtime understand each other.
+
+   The words of an image mean what shapes, instructions, predicates and static symbols say: their tables are hashed into one number, the
+   interface.  An image of another interface is refused.  Builtins are not part of it: their numbers are looked up by name.
+
+   To hash the tables takes longer than the rest of a start.  So the image also has the build id of the runtime that wrote it (the linker's hash of
+   the executable's contents); the same build id means the same interface and the same numbers of builtins, and nothing is hashed.
+
+   The checksum is 64 bits wide: four lanes of words, each multiplied and rotated, so that it runs at memory speed. */
+#include "image/format.h"
+
+#include "code/code.h"
+
+#include <elf.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* -- Checksum -- */
+
+#define PRIME_1 UINT64_C(0x9E3779B97F4A7C15)
+#define PRIME_2 UINT64_C(0xC2B2AE3D27D4EB4F)
+
+static inline uint64_t rotate(uint64_t x, int n) { return x << n | x >> (64 - n); }
+static inline uint64_t lane_add(uint64_t lane, uint64_t word) { return rotate(lane + word * PRIME_2, 31) * PRIME_1; }
+static inline uint64_t finish(uint64_t h) {
+    h = (h ^ h >> 33) * PRIME_2;
+    h = (h ^ h >> 29) * PRIME_1;
+    return h ^ h >> 32;
+}
+
+uint64_t image_checksum(const void *data, size_t bytes, uint64_t seed) {
+    const uint8_t *p = data;
+    uint64_t lanes[4] = {seed + PRIME_1, seed + PRIME_2, seed, seed - PRIME_1}, rest[4] = {0}, h = bytes;
+    size_t n = bytes;
+    for (; n >= 32; p += 32, n -= 32) {
+        uint64_t words[4];
+        memcpy(words, p, 32);
+        for (int i = 0; i < 4; i++) lanes[i] = lane_add(lanes[i], words[i]);
+    }
+    memcpy(rest, p, n);
+    for (int i = 0; i < 4; i++) h = lane_add(h ^ lanes[i], rest[i]);
+    return finish(h);
+}
+
+/* -- Interface -- */
+
+static uint64_t hash_text(uint64_t h, const char *text) { return image_checksum(text, strlen(text), h); }
+
+static const char *const static_names[] = {
+#define S(id, name, package) name " " #package,
+#include "word/symbols.def"
+#undef S
+};
+
+uint64_t image_interface(void) {
+    uint64_t h = IMAGE_VERSION;
+    for (int i = 0; i < TYPE_COUNT; i++) {
+        h = hash_text(h, shapes[i].name);
+        h = h * PRIME_1 + shapes[i].layout * 8u + shapes[i].log2_bits;
+    }
+    for (int i = 0; i < OP_COUNT; i++) h = hash_text(hash_text(h, opcodes[i].name), opcodes[i].operands);
+    for (int i = 0; i < PRED_COUNT; i++) h = hash_text(h, predicate_names[i]);
+    for (size_t i = 0; i < COUNT_OF(static_names); i++) h = hash_text(h, static_names[i]);
+    return h;
+}
+
+/* -- Build id -- */
+
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
+/* Copies the build id out of a segment of notes; false if it has none. */
+static bool find_build_id(const char *p, size_t bytes, uint8_t *id) {
+    const char *end = p + bytes;
+    while (p + sizeof(Elf64_Nhdr) <= end) {
+        const Elf64_Nhdr *note = (const Elf64_Nhdr *)(const void *)p;
+        const char *name = p + sizeof *note, *description = name + bits_round_up(note->n_namesz, 4);
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4)) {
+            memcpy(id, description, note->n_descsz < RUNTIME_ID_BYTES ? note->n_descsz : RUNTIME_ID_BYTES);
+            return true;
+        }
+        p = description + bits_round_up(note->n_descsz, 4);
+    }
+    return false;
+}
+
+void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]) {
+    const char *start = (const char *)&__ehdr_start;
+    const Elf64_Phdr *segments = (const Elf64_Phdr *)(const void *)(start + __ehdr_start.e_phoff);
+    const char *base = NULL;
+    memset(id, 0, RUNTIME_ID_BYTES);
+    for (int i = 0; i < __ehdr_start.e_phnum && !base; i++) /* where address 0 of the file's own addresses lies */
+        if (segments[i].p_type == PT_LOAD && segments[i].p_offset == 0) base = start - segments[i].p_vaddr;
+    for (int i = 0; i < __ehdr_start.e_phnum; i++)
+        if (segments[i].p_type == PT_NOTE && find_build_id(base + segments[i].p_vaddr, segments[i].p_memsz, id)) return;
+}
+
+/* -- The executable -- */
+
+const char *image_executable(void) {
+    static const char link[] = "/proc/self/exe";
+    if (access(link, R_OK) == 0) return link;
+    const char *name = (const char *)getauxval(AT_EXECFN); /* without /proc: the name that EXECVE was given */
+    return name ? name : link;
+}

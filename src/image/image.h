@@ -1,0 +1,41 @@
+/* image.h: the world written to a file, and mapped again.  Door of room image.
+
+   An image is the static page and the dynamic area as they lie in memory, with a header that says what else a world needs.  It is saved by
+   a process that does nothing else any more (prim/images.c forks one), and mapped when a process starts; no Lisp runs in between. */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include "run/run.h"
+
+enum ImageFlags {
+    IMAGE_OWN_ARGUMENTS = 1, /* the command line is the application's alone: no options of ours */
+};
+
+/* -- save.c -- */
+
+typedef struct ImageRequest {
+    const char *file;
+    const char *runtime; /* NULL: the image alone; "": behind a copy of the running executable's runtime; else behind that of this file */
+    unsigned mode;       /* permission bits */
+    unsigned flags;      /* ImageFlags */
+} ImageRequest;
+
+/* Writes the image of a world in which nothing runs: stack, bindings and exits are empty.  The world is of no use afterwards: tables have been
+   renumbered, and perhaps everything was relocated.  NULL, or what went wrong as a text for users; *system_error is then the errno or 0.
+   The file is either the old one or the new one, whole. */
+const char *image_save(Thread *t, const ImageRequest *request, int *system_error);
+
+/* -- load.c -- */
+
+typedef struct ImageFile ImageFile;
+
+/* Opens the image in a file, or (NULL) behind the runtime in the running executable, and checks its header.  NULL: there is none, or it cannot
+   be used; *why says so, and is NULL if the executable has none. */
+ImageFile *image_open(const char *file, const char **why);
+unsigned image_flags(const ImageFile *image);
+/* Checks the contents against their checksums: NULL or what is wrong. */
+const char *image_verify(ImageFile *image);
+/* Makes the world of the image and closes the file.  NULL: it cannot be used; *why says so. */
+Thread *image_load(ImageFile *image, World *w, size_t heap_limit, const char **why);
+
+#endif

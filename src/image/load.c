@@ -1,0 +1,269 @@
+/* load.c: an image becomes the world.
+
+   The static page and the dynamic area are mapped privately from the file, where they were: a process reads from the disk what it touches, and
+   has pages of its own of what it writes.  If the heap could not be reserved at the image's address, or the runtime numbers its builtins in
+   another way, everything is walked and adjusted (relocate.c).
+
+   Nothing is believed unseen: trailer and header have checksums, every length and offset is compared with the file's size; the contents are checked
+   when somebody asks for it, and before they are relocated.  Whatever does not fit is a message, never a crash.
+
+   Limit: a file that is made shorter while it is mapped ends the process with SIGBUS. */
+#include "image/format.h"
+
+#include "compile/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ImageFile {
+    int fd;
+    uint64_t start;    /* of the header, in the file */
+    bool same_runtime; /* as the one that wrote it: numbers of builtins agree */
+    char message[200];
+    union {
+        ImageHeader header;
+        char page[IMAGE_PAGE];
+    };
+};
+
+/* -- Reading -- */
+
+static bool read_at(int fd, void *to, size_t bytes, uint64_t at) {
+    char *p = to;
+    while (bytes) {
+        ssize_t n = pread(fd, p, bytes, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        p += n;
+        at += (uint64_t)n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+/* Notes why the image cannot be used; returns false. */
+static bool refuse(ImageFile *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool refuse(ImageFile *f, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    vsnprintf(f->message, sizeof f->message, format, list);
+    va_end(list);
+    return false;
+}
+
+/* Section contents in memory of its own; NULL if it cannot be read.  The caller frees it. */
+static void *section_read(ImageFile *f, SectionKind kind) {
+    const Section *s = &f->header.sections[kind];
+    char *data = malloc(s->bytes + 1);
+    if (!data || !read_at(f->fd, data, s->bytes, f->start + s->offset)) {
+        free(data);
+        return NULL;
+    }
+    data[s->bytes] = 0;
+    return data;
+}
+
+/* -- Checking -- */
+
+static bool check_trailer(ImageFile *f, uint64_t size, bool *none) {
+    ImageTrailer trailer;
+    *none = size < sizeof trailer || !read_at(f->fd, &trailer, sizeof trailer, size - sizeof trailer) || memcmp(trailer.magic, TRAILER_MAGIC, 16);
+    if (*none) return refuse(f, "it is no image, or has been cut off");
+    uint64_t checksum = trailer.checksum;
+    trailer.checksum = 0;
+    if (image_checksum(&trailer, sizeof trailer, 0) != checksum) return refuse(f, "the image's trailer is damaged");
+    if (trailer.back > size || trailer.back < IMAGE_PAGE + sizeof trailer) return refuse(f, "the image is incomplete");
+    f->start = size - trailer.back;
+    if (f->start % IMAGE_PAGE) return refuse(f, "the image does not begin at a page of the file");
+    return true;
+}
+
+static bool check_sections(ImageFile *f) {
+    const ImageHeader *h = &f->header;
+    uint64_t at = IMAGE_PAGE, end = h->bytes - sizeof(ImageTrailer);
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        const Section *s = &h->sections[i];
+        if (s->offset != at || s->offset > end || s->bytes > end - s->offset) return refuse(f, "the image's sections are damaged");
+        at += bits_round_up(s->bytes, IMAGE_PAGE);
+    }
+    const Section *s = h->sections;
+    bool good = at == end && s[SECTION_STATIC].bytes == STATIC_USED && s[SECTION_DYNAMIC].bytes == h->heap.bytes && h->heap.bytes % IMAGE_PAGE == 0 &&
+                s[SECTION_TABLES].count < h->heap.bytes && s[SECTION_TABLES].bytes == 8 * s[SECTION_TABLES].count &&
+                s[SECTION_FINALIZERS].bytes % 16 == 0 && s[SECTION_FINALIZERS].count <= s[SECTION_FINALIZERS].bytes / 16 && h->heap.start % IMAGE_PAGE == 0 &&
+                h->tls_next >= 1 && h->tls_next < 1 << 16 && h->root_count <= IMAGE_ROOTS;
+    return good ? true : refuse(f, "the image's sections are damaged");
+}
+
+static bool check_header(ImageFile *f, uint64_t size) {
+    ImageHeader *h = &f->header;
+    if (!read_at(f->fd, f->page, IMAGE_PAGE, f->start)) return refuse(f, "the image's header cannot be read");
+    if (memcmp(h->magic, IMAGE_MAGIC, 16)) return refuse(f, "the image has no header");
+    if (h->version != IMAGE_VERSION) return refuse(f, "the image has version %u of the format, this Windfall reads version %d", h->version, IMAGE_VERSION);
+    uint64_t checksum = h->checksum;
+    h->checksum = 0;
+    if (image_checksum(f->page, IMAGE_PAGE, 0) != checksum) return refuse(f, "the image's header is damaged");
+    if (h->bytes != size - f->start) return refuse(f, "the image is incomplete");
+    uint8_t id[RUNTIME_ID_BYTES], none[RUNTIME_ID_BYTES] = {0};
+    image_runtime_id(id);
+    f->same_runtime = !memcmp(id, h->runtime_id, sizeof id) && memcmp(id, none, sizeof id);
+    if (!f->same_runtime && h->interface != image_interface())
+        return refuse(f, "the image was made by a Windfall with other instructions or object shapes; make it anew with this one");
+    if (h->root_count != (offsetof(World, roots_end) - offsetof(World, packages)) / sizeof(Obj)) return refuse(f, "the image's header is damaged");
+    return check_sections(f);
+}
+
+static void image_close(ImageFile *f) {
+    if (f->fd >= 0) close(f->fd);
+    free(f);
+}
+
+ImageFile *image_open(const char *file, const char **why) {
+    ImageFile *f = calloc(1, sizeof *f);
+    must(f);
+    struct stat st;
+    bool none = false;
+    f->fd = open(file ? file : image_executable(), O_RDONLY | O_CLOEXEC);
+    if (f->fd < 0 || fstat(f->fd, &st) != 0) refuse(f, "%s", strerror(errno));
+    else if (check_trailer(f, (uint64_t)st.st_size, &none) && check_header(f, (uint64_t)st.st_size)) return f;
+    *why = none && !file ? NULL : strdup(f->message);
+    image_close(f);
+    return NULL;
+}
+
+unsigned image_flags(const ImageFile *f) { return f->header.flags; }
+
+/* -- Verifying the contents -- */
+
+static bool section_verify(ImageFile *f, SectionKind kind) {
+    const Section *s = &f->header.sections[kind];
+    if (!s->bytes) return true;
+    void *at = mmap(NULL, s->bytes, PROT_READ, MAP_PRIVATE, f->fd, (off_t)(f->start + s->offset));
+    if (at == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
+    bool good = image_checksum(at, s->bytes, kind) == s->checksum;
+    munmap(at, s->bytes);
+    static const char *const names[] = {"static page", "dynamic area", "table list", "finalizers", "builtins' names"};
+    return good ? true : refuse(f, "the image is damaged: the checksum of its %s is wrong", names[kind]);
+}
+
+const char *image_verify(ImageFile *f) {
+    for (int i = 0; i < SECTION_COUNT; i++)
+        if (!section_verify(f, (SectionKind)i)) return strdup(f->message);
+    return NULL;
+}
+
+/* -- Mapping -- */
+
+static bool section_map(ImageFile *f, SectionKind kind, void *to, int flags) {
+    const Section *s = &f->header.sections[kind];
+    void *at = mmap(to, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | flags, f->fd, (off_t)(f->start + s->offset));
+    if (at == to) return true;
+    if (at != MAP_FAILED) munmap(at, s->bytes);
+    return refuse(f, "the image cannot be mapped at %p", to);
+}
+
+/* Numbers of this runtime's builtins by those of the image; NULL with a message if one is missing. */
+static uint32_t *builtins_match(ImageFile *f, char *names) {
+    uint64_t count = f->header.sections[SECTION_BUILTINS].count, bytes = f->header.sections[SECTION_BUILTINS].bytes;
+    uint32_t *numbers = calloc(count + 1, sizeof *numbers);
+    must(numbers);
+    const char *name = names;
+    for (uint64_t i = 0; i < count; i++) {
+        if (name >= names + bytes) {
+            refuse(f, "the image's builtins are damaged");
+            break;
+        }
+        uint32_t k = (uint32_t)i, total = builtins_total();
+        if (k >= total || strcmp(builtin_at(k)->name, name))
+            for (k = 0; k < total && strcmp(builtin_at(k)->name, name); k++) {}
+        if (k == total) {
+            refuse(f, "the image needs the builtin %.60s, which this Windfall does not have", name);
+            break;
+        }
+        numbers[i] = k;
+        name += strlen(name) + 1;
+    }
+    if (!f->message[0]) return numbers;
+    free(numbers);
+    return NULL;
+}
+
+/* Adjusts what is mapped to its place and to this runtime. */
+static bool image_adjust(ImageFile *f, uint64_t start) {
+    ImageHeader *h = &f->header;
+    Relocation r = {.from = h->heap.start, .bytes = h->heap.bytes, .delta = start - h->heap.start};
+    uint32_t *numbers = NULL;
+    if (image_verify(f)) return false;
+    if (!f->same_runtime) {
+        char *names = section_read(f, SECTION_BUILTINS);
+        numbers = names ? builtins_match(f, names) : NULL;
+        free(names);
+        if (!numbers) return f->message[0] ? false : refuse(f, "the image cannot be read");
+        r.builtins = numbers;
+        r.builtin_count = (uint32_t)h->sections[SECTION_BUILTINS].count;
+    }
+    relocate_objects(&r, (void *)STATIC_SYMBOLS, STATIC_USED - (STATIC_SYMBOLS - STATIC_BASE));
+    relocate_objects(&r, (void *)(uintptr_t)start, h->heap.bytes);
+    relocate_words(&r, h->roots, h->root_count);
+    free(numbers);
+    return true;
+}
+
+/* Tells the heap what it has now. */
+static bool image_adopt(ImageFile *f, Heap *heap, uint64_t start) {
+    const ImageHeader *h = &f->header;
+    uint64_t *tables = section_read(f, SECTION_TABLES), count = h->sections[SECTION_TABLES].count;
+    Obj *finalizers = section_read(f, SECTION_FINALIZERS);
+    bool good = tables && finalizers;
+    for (uint64_t i = 0; good && i < count; i++) {
+        good = tables[i] < h->heap.bytes && tables[i] % 16 == 0;
+        tables[i] += start;
+    }
+    if (good) {
+        uint64_t waiting = h->sections[SECTION_FINALIZERS].count, all = h->sections[SECTION_FINALIZERS].bytes / 16;
+        Relocation r = {.from = h->heap.start, .bytes = h->heap.bytes, .delta = start - h->heap.start};
+        relocate_words(&r, finalizers, 2 * all);
+        heap_adopt(heap, &h->heap, tables, count);
+        heap_adopt_finalizers(heap, finalizers, waiting, false);
+        heap_adopt_finalizers(heap, finalizers + 2 * waiting, all - waiting, true);
+    }
+    free(tables);
+    free(finalizers);
+    return good ? true : refuse(f, "the image's tables are damaged");
+}
+
+static bool image_map(ImageFile *f, Heap *heap) {
+    ImageHeader *h = &f->header;
+    if (h->heap.bytes > heap_capacity(heap))
+        return refuse(f, "the image has %llu MB, and the heap may have %llu", (unsigned long long)h->heap.bytes >> 20, (unsigned long long)heap_capacity(heap) >> 20);
+    uint64_t start = heap_start(heap);
+    if (!section_map(f, SECTION_STATIC, (void *)STATIC_BASE, MAP_FIXED_NOREPLACE)) return false;
+    if (!section_map(f, SECTION_DYNAMIC, (void *)(uintptr_t)start, MAP_FIXED | MAP_NORESERVE)) return false;
+    if ((start != h->heap.start || !f->same_runtime) && !image_adjust(f, start)) return false;
+    return image_adopt(f, heap, start);
+}
+
+Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) {
+    ImageHeader *h = &f->header;
+    w->heap = heap_create_empty(heap_limit);
+    if (!image_map(f, w->heap)) {
+        *why = strdup(f->message);
+        image_close(f);
+        return NULL;
+    }
+    Thread *t = thread_create(w);
+    memcpy(&w->packages, h->roots, h->root_count * sizeof(Obj));
+    w->layout_count = h->layout_count;
+    w->tls_next = (uint32_t)h->tls_next;
+    t->tls_size = w->tls_next;
+    for (uint32_t i = 1; i < t->tls_size; i++) t->tls[i] = NO_TLS;
+    if (f->same_runtime) compiler_attach(t);
+    else compiler_create(t);
+    image_close(f);
+    return t;
+}
