@@ -19,16 +19,15 @@
 ;;; -- Element types --
 
 (defvar *upgrades*
-  '(bit (unsigned-byte 8) (signed-byte 8) (unsigned-byte 16) (signed-byte 16) (unsigned-byte 32) (signed-byte 32)
+  '(nil bit (unsigned-byte 8) (signed-byte 8) (unsigned-byte 16) (signed-byte 16) (unsigned-byte 32) (signed-byte 32)
     fixnum (unsigned-byte 64) (signed-byte 64) single-float double-float base-char character)
   "The element types of the specialised vectors, each before those that include it.")
 
 (defun %type-code (type)
   "The type code of arrays that can hold objects of the type."
   (or (%element-type-code type)
-      (if (not (subtypep type nil))
-          (dolist (upgrade *upgrades* nil)
-            (if (subtypep type upgrade) (return (%element-type-code upgrade)))))
+      (dolist (upgrade *upgrades* nil)
+        (if (subtypep type upgrade) (return (%element-type-code upgrade))))
       (%element-type-code t)))
 
 (defun upgraded-array-element-type (type &optional environment)

@@ -386,6 +386,7 @@
            (class (or (dolist (entry *built-in-classes* nil)
                         (when (string= (symbol-name (car entry)) name) (return (%named-class (car entry)))))
                       (%named-class (cond ((string= name "FUNCTION") 'function)
+                                          ((string= name "(SIMPLE-ARRAY NIL (*))") 'simple-string)
                                           ((char= (char name 0) #\() 'vector)
                                           (t 't))))))
       (%set-builtin-layout code (class-field class layout)))))

@@ -95,7 +95,10 @@
 
 (defun make-string-output-stream (&key (element-type 'character))
   "An output stream that collects characters for GET-OUTPUT-STREAM-STRING (CLHS MAKE-STRING-OUTPUT-STREAM)."
-  (%make-string-output-stream element-type))
+  (%make-string-output-stream (cond ((eq element-type 'character) element-type)
+                                    ((subtypep element-type nil) nil)
+                                    ((subtypep element-type 'base-char) 'base-char)
+                                    (t 'character))))
 
 ;;; -- External formats and element types --
 

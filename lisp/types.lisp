@@ -44,8 +44,8 @@
    character (%chars 0 #x10ffff) base-char (%chars 0 127) extended-char (%chars 128 #x10ffff)
    standard-char (or (%chars 32 126) (%chars 10 10))
    sequence (or cons null vector) vector (array * (*)) simple-vector (simple-array t (*))
-   string (or (array character (*)) (array base-char (*))) base-string (array base-char (*))
-   simple-string (or (simple-array character (*)) (simple-array base-char (*))) simple-base-string (simple-array base-char (*))
+   string (or (array character (*)) (array base-char (*)) (array nil (*))) base-string (array base-char (*))
+   simple-string (or (simple-array character (*)) (simple-array base-char (*)) (simple-array nil (*))) simple-base-string (simple-array base-char (*))
    bit-vector (array bit (*)) simple-bit-vector (simple-array bit (*))))
 
 (defun %size (arguments)
@@ -79,8 +79,9 @@
       (long-float `(double-float ,@arguments))
       (vector `(array ,(if arguments (car arguments) '*) ,(%size (cdr arguments))))
       (simple-vector `(simple-array t ,(%size arguments)))
-      (string `(or (array character ,(%size arguments)) (array base-char ,(%size arguments))))
-      (simple-string `(or (simple-array character ,(%size arguments)) (simple-array base-char ,(%size arguments))))
+      (string `(or (array character ,(%size arguments)) (array base-char ,(%size arguments)) (array nil ,(%size arguments))))
+      (simple-string
+       `(or (simple-array character ,(%size arguments)) (simple-array base-char ,(%size arguments)) (simple-array nil ,(%size arguments))))
       (base-string `(array base-char ,(%size arguments)))
       (simple-base-string `(simple-array base-char ,(%size arguments)))
       (bit-vector `(array bit ,(%size arguments)))
@@ -483,7 +484,7 @@
 
 (defvar *array-codes*
   (%mapcar #'%element-type-code
-           '(t bit character base-char (unsigned-byte 8) (signed-byte 8) (unsigned-byte 16) (signed-byte 16) (unsigned-byte 32)
+           '(t nil bit character base-char (unsigned-byte 8) (signed-byte 8) (unsigned-byte 16) (signed-byte 16) (unsigned-byte 32)
              (signed-byte 32) (unsigned-byte 64) (signed-byte 64) fixnum single-float double-float))
   "The codes of all element types.")
 

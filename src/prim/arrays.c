@@ -261,7 +261,7 @@ BUILTIN(element_type_code, "%ELEMENT-TYPE-CODE", 1, 1, "(type)", "The type code 
     static const struct {
         Obj name;
         Type type;
-    } known[] = {{T_, TYPE_SIMPLE_VECTOR},           {SYM(STAR), TYPE_SIMPLE_VECTOR},         {SYM(BIT), TYPE_BIT_VECTOR},
+    } known[] = {{T_, TYPE_SIMPLE_VECTOR},           {NIL, TYPE_NIL_VECTOR},                   {SYM(STAR), TYPE_SIMPLE_VECTOR},         {SYM(BIT), TYPE_BIT_VECTOR},
                  {SYM(CHARACTER), TYPE_STRING},      {SYM(BASE_CHAR), TYPE_BASE_STRING},      {SYM(STANDARD_CHAR), TYPE_BASE_STRING},
                  {SYM(EXTENDED_CHAR), TYPE_STRING},  {SYM(FIXNUM), TYPE_FIXNUM_VECTOR},       {SYM(SINGLE_FLOAT), TYPE_SINGLE_VECTOR},
                  {SYM(SHORT_FLOAT), TYPE_SINGLE_VECTOR}, {SYM(DOUBLE_FLOAT), TYPE_DOUBLE_VECTOR}, {SYM(LONG_FLOAT), TYPE_DOUBLE_VECTOR},

@@ -4,6 +4,8 @@
    %OPEN-DESCRIPTOR asks the system, %MAKE-FILE-STREAM makes the stream, CLOSE gives the file its name. */
 #include "prim/streams.h"
 
+#include "run/vector.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,6 +129,15 @@ BUILTIN(make_string_output_stream, "%MAKE-STRING-OUTPUT-STREAM", 0, 1, "&optiona
     return s;
 }
 
+/* The kind of string that a string stream gives: the one asked for if it can hold the characters. */
+static Type string_type(Obj element_type, const uint32_t *text, uint64_t length) {
+    if (is_nil(element_type) && length == 0) return TYPE_NIL_VECTOR;
+    if (!eq(element_type, SYM(BASE_CHAR))) return TYPE_STRING;
+    for (uint64_t i = 0; i < length; i++)
+        if (text[i] >= BASE_CHAR_LIMIT) return TYPE_STRING;
+    return TYPE_BASE_STRING;
+}
+
 BUILTIN(get_output_stream_string, "GET-OUTPUT-STREAM-STRING", 1, 1, "string-output-stream",
         "The characters written to the stream since the last such call, as a string (CLHS GET-OUTPUT-STREAM-STRING).") {
     Obj s = args[0];
@@ -135,8 +146,11 @@ BUILTIN(get_output_stream_string, "GET-OUTPUT-STREAM-STRING", 1, 1, "string-outp
     if (kind == STREAM_CLOSED && stream_get(s, STREAM_WAS) == STREAM_STRING_OUTPUT) kind = STREAM_STRING_OUTPUT;
     if (kind != STREAM_STRING_OUTPUT) signal_type_error(t, s, SYM(STRING_STREAM));
     uint64_t length = (uint64_t)stream_get(s, STREAM_POSITION);
-    Obj text = alloc_raw(t, TYPE_STRING, length);
-    if (length) memcpy(obj_raw(text), obj_raw(obj_slots(s)[STREAM_OUT_BUFFER]), length * 4);
+    const uint32_t *from = length ? obj_raw(obj_slots(s)[STREAM_OUT_BUFFER]) : NULL;
+    Obj text = alloc_raw(t, string_type(obj_slots(s)[STREAM_ELEMENT_TYPE], from, length), length);
+    if (has_type(text, TYPE_STRING) && length) memcpy(obj_raw(text), from, length * 4);
+    if (has_type(text, TYPE_BASE_STRING))
+        for (uint64_t i = 0; i < length; i++) ((uint8_t *)obj_raw(text))[i] = (uint8_t)from[i];
     stream_put(s, STREAM_POSITION, 0);
     stream_put(s, STREAM_COLUMN, 0);
     return text;

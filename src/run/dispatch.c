@@ -6,6 +6,7 @@
 static unsigned array_class_code(Obj x) {
     if (array_rank(x) != 1) return TYPE_ARRAY;
     switch (obj_type(array_storage(x))) {
+    case TYPE_NIL_VECTOR:
     case TYPE_BASE_STRING:
     case TYPE_STRING: return CLASS_CODE_GENERAL_STRING;
     case TYPE_BIT_VECTOR: return CLASS_CODE_GENERAL_BIT_VECTOR;

@@ -22,6 +22,7 @@ Obj element_ref_wide(Thread *t, Obj data, uint64_t i) {
     case TYPE_FIXNUM_VECTOR: return ((const Obj *)raw)[i];
     case TYPE_SINGLE_VECTOR: return obj_of_single(((const float *)raw)[i]);
     case TYPE_DOUBLE_VECTOR: return alloc_double(t, ((const double *)raw)[i]);
+    case TYPE_NIL_VECTOR: signal_format(t, SYM(SIMPLE_ERROR), "A vector of element type NIL has no elements that could be read.", 0);
     default: must_die("element of an object that is no vector");
     }
 }
@@ -31,6 +32,7 @@ static Obj sized_type(Thread *t, Obj name, int64_t bits) { return alloc_cons(t, 
 Obj element_type(Thread *t, Type type) {
     switch (type) {
     case TYPE_SIMPLE_VECTOR: return T_;
+    case TYPE_NIL_VECTOR: return NIL;
     case TYPE_BASE_STRING: return SYM(BASE_CHAR);
     case TYPE_STRING: return SYM(CHARACTER);
     case TYPE_BIT_VECTOR: return SYM(BIT);

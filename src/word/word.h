@@ -206,11 +206,11 @@ static inline double double_of_obj(Obj x) { return *(double *)obj_raw(x); }
 /* -- Strings and vectors -- */
 
 static inline bool is_simple_string(Obj x) {
-    return is_obj(x) && (obj_type(x) == TYPE_BASE_STRING || obj_type(x) == TYPE_STRING);
+    return is_obj(x) && (obj_type(x) == TYPE_BASE_STRING || obj_type(x) == TYPE_STRING || obj_type(x) == TYPE_NIL_VECTOR);
 }
 /* Character code i of a simple string; i is within its length. */
 static inline uint32_t simple_string_char(Obj s, uint64_t i) {
-    return obj_type(s) == TYPE_BASE_STRING ? ((uint8_t *)obj_raw(s))[i] : ((uint32_t *)obj_raw(s))[i];
+    return obj_type(s) == TYPE_STRING ? ((uint32_t *)obj_raw(s))[i] : ((uint8_t *)obj_raw(s))[i];
 }
 /* A one-dimensional simple array, T-vectors included. */
 static inline bool is_simple_vector_type(Type type) { return type == TYPE_SIMPLE_VECTOR || type >= TYPE_BASE_STRING; }
