@@ -1,0 +1,245 @@
+/* image.c: images on the level of C: checksums, what is checked before it is believed, builtins by name.
+
+   Each step that makes or loads a world runs in a process of its own, since the static page is at a fixed address. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "compile/compile.h"
+#include "image/format.h"
+#include "run/hash.h"
+#include "text/text.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char name[] = "/tmp/windfall-image-test-XXXXXX";
+
+static World *world_new(void) {
+    World *w = calloc(1, sizeof *w);
+    for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
+    return w;
+}
+
+/* Runs `body` in a process of its own; its exit code. */
+static int in_process(int (*body)(void)) {
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL); /* a crash is the child's, not a failed test in it */
+        _exit(body());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static Obj user(Thread *t, const char *symbol) { return intern_text(t, t->world->package_user, symbol); }
+
+static int body_save(void) {
+    World *w = world_new();
+    w->heap = heap_create(64 << 20);
+    Thread *t = thread_create(w);
+    packages_create(t);
+    trampoline_create(t);
+    builtins_install(t);
+    compiler_create(t);
+    Obj table = table_make(t, TEST_EQ, SYM(EQ), 8, 0), keys = NIL;
+    for (int i = 0; i < 100; i++) {
+        Obj key = alloc_cons(t, obj_of_fix(i), NIL);
+        keys = alloc_cons(t, key, keys);
+        table_put(t, table, key, obj_of_fix(i));
+        if (i % 3 == 0) table_remove(t, table, key);
+    }
+    set_symbol(t, user(t, "TABLE"), SYMBOL_VALUE, table);
+    set_symbol(t, user(t, "KEYS"), SYMBOL_VALUE, keys);
+    finalizer_add(t, keys, SYM(CONS));
+    int error;
+    const char *what = image_save(t, &(ImageRequest){.file = name, .mode = 0644}, &error);
+    if (what) fprintf(stderr, "%s (%d)\n", what, error);
+    return what != NULL;
+}
+
+/* Loads the image, calls a compiled function and a builtin, looks everything up. */
+static int body_load(void) {
+    const char *why = NULL;
+    ImageFile *f = image_open(name, &why);
+    if (!f) return 2;
+    if (image_verify(f)) return 3;
+    Thread *t = image_load(f, world_new(), 64 << 20, &why);
+    if (!t) return 4;
+    Obj table = symbol_slots(user(t, "TABLE"))[SYMBOL_VALUE], keys = symbol_slots(user(t, "KEYS"))[SYMBOL_VALUE], value = NIL;
+    if (table_count(t, table) != 66 || !eq(finalizer_function(t->heap, keys), SYM(CONS))) return 5;
+    for (int i = 99; i >= 0; i--, keys = cdr(keys))
+        if (table_get(t, table, car(keys), &value) != (i % 3 != 0) || (i % 3 && fix_of_obj(value) != i)) return 6;
+    heap_collect(t, 3);
+    heap_verify(t->heap);
+    Obj args[2] = {obj_of_fix(3), obj_of_fix(4)};
+    if (!eq(lisp_call(t, intern_text(t, t->world->package_cl, "+"), 2, args), obj_of_fix(7))) return 7;
+    return 0;
+}
+
+static int body_refused(void) {
+    const char *why = NULL;
+    ImageFile *f = image_open(name, &why);
+    if (!f) return why && *why ? 20 : 21;
+    if (!image_load(f, world_new(), 64 << 20, &why)) return *why ? 22 : 23;
+    return 24;
+}
+
+/* -- Changing the file -- */
+
+static size_t size;
+static char *bytes;
+
+static void file_read(void) {
+    FILE *f = fopen(name, "rb");
+    assert_non_null(f);
+    bytes = malloc(1 << 24);
+    size = fread(bytes, 1, 1 << 24, f);
+    fclose(f);
+}
+
+static void file_write(const char *data, size_t n) {
+    FILE *f = fopen(name, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void header_seal(char *image) {
+    ImageHeader *h = (ImageHeader *)(void *)image;
+    h->checksum = 0;
+    h->checksum = image_checksum(image, IMAGE_PAGE, 0);
+}
+
+/* The image with its header changed by `change`, and sealed again. */
+static int with_header(void (*change)(ImageHeader *h), int (*body)(void)) {
+    char *copy = malloc(size);
+    memcpy(copy, bytes, size);
+    change((ImageHeader *)(void *)copy);
+    header_seal(copy);
+    file_write(copy, size);
+    free(copy);
+    int code = in_process(body);
+    file_write(bytes, size);
+    return code;
+}
+
+static void other_version(ImageHeader *h) { h->version++; }
+static void other_interface(ImageHeader *h) {
+    h->interface++;
+    h->runtime_id[0] ^= 1;
+}
+static void other_runtime(ImageHeader *h) { h->runtime_id[0] ^= 1; }
+static void wild_offset(ImageHeader *h) { h->sections[1].offset = UINT64_MAX - 4095; }
+static void wild_size(ImageHeader *h) { h->sections[2].bytes = UINT64_MAX; }
+static void wild_roots(ImageHeader *h) { h->root_count = 1000; }
+static void wild_bytes(ImageHeader *h) { h->bytes -= IMAGE_PAGE; }
+static void wild_tls(ImageHeader *h) { h->tls_next = 1 << 20; }
+
+/* -- Tests -- */
+
+static void test_checksum(void **state) {
+    (void)state;
+    char data[200];
+    for (int i = 0; i < 200; i++) data[i] = (char)(i * 7);
+    uint64_t seen[201];
+    for (int n = 0; n <= 200; n++) {
+        seen[n] = image_checksum(data, (size_t)n, 0);
+        for (int k = 0; k < n; k++) assert_true(seen[k] != seen[n]);
+        assert_true(image_checksum(data, (size_t)n, 1) != seen[n]);
+    }
+    for (int bit = 0; bit < 1600; bit++) {
+        data[bit / 8] = (char)(data[bit / 8] ^ 1 << bit % 8);
+        assert_true(image_checksum(data, 200, 0) != seen[200]);
+        data[bit / 8] = (char)(data[bit / 8] ^ 1 << bit % 8);
+    }
+}
+
+static void test_save_load(void **state) {
+    (void)state;
+    assert_int_equal(in_process(body_save), 0);
+    assert_int_equal(in_process(body_load), 0);
+    file_read();
+    assert_int_equal(in_process(body_save), 0);
+    char *first = bytes;
+    size_t first_size = size;
+    file_read();
+    assert_int_equal(size, first_size);
+    assert_memory_equal(first, bytes, size);
+    free(first);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    assert_int_equal(with_header(other_version, body_refused), 20);
+    assert_int_equal(with_header(other_interface, body_refused), 20);
+    assert_int_equal(with_header(wild_offset, body_refused), 20);
+    assert_int_equal(with_header(wild_size, body_refused), 20);
+    assert_int_equal(with_header(wild_roots, body_refused), 20);
+    assert_int_equal(with_header(wild_bytes, body_refused), 20);
+    assert_int_equal(with_header(wild_tls, body_refused), 20);
+    assert_int_equal(with_header(other_runtime, body_load), 0);
+}
+
+/* Two builtins with names of equal length change their numbers, as if another runtime had written the image: CAR and CDR. */
+static void test_builtins_by_name(void **state) {
+    (void)state;
+    char *copy = malloc(size);
+    memcpy(copy, bytes, size);
+    ImageHeader *h = (ImageHeader *)(void *)copy;
+    Section *s = &h->sections[SECTION_BUILTINS];
+    char *names = copy + s->offset, *gone = NULL;
+    for (char *p = names; p < names + s->bytes; p += strlen(p) + 1)
+        if (!strcmp(p, "CAR")) gone = p;
+    assert_non_null(gone);
+    memcpy(gone, "QQQ", 3);
+    s->checksum = image_checksum(names, s->bytes, SECTION_BUILTINS);
+    h->runtime_id[0] ^= 1;
+    header_seal(copy);
+    file_write(copy, size);
+    assert_int_equal(in_process(body_refused), 22); /* a builtin that this runtime does not have */
+    char *plus = NULL, *minus = NULL;
+    memcpy(gone, "CAR", 3);
+    for (char *p = names; p < names + s->bytes; p += strlen(p) + 1) {
+        if (!strcmp(p, "+")) plus = p;
+        if (!strcmp(p, "-")) minus = p;
+    }
+    assert_true(plus && minus);
+    *plus = '-';
+    *minus = '+';
+    s->checksum = image_checksum(names, s->bytes, SECTION_BUILTINS);
+    header_seal(copy);
+    file_write(copy, size);
+    assert_int_equal(in_process(body_load), 7); /* + calls what the image's names say is behind that number: - */
+    file_write(bytes, size);
+    free(copy);
+}
+
+static void test_truncated(void **state) {
+    (void)state;
+    for (size_t n = 0; n < size; n += size / 37 + 1) {
+        file_write(bytes, n);
+        assert_int_equal(in_process(body_refused), 20);
+    }
+    file_write(bytes, size);
+    assert_int_equal(in_process(body_load), 0);
+}
+
+int main(void) {
+    int fd = mkstemp(name);
+    if (fd < 0) return 1;
+    close(fd);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_checksum), cmocka_unit_test(test_save_load), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_builtins_by_name), cmocka_unit_test(test_truncated),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(name);
+    return failed;
+}
