@@ -41,7 +41,7 @@ static void trust(Node *n);
 static void trust_operands(Node *n) {
     switch (n->op) {
     case OP_AREF: case OP_NEG: trust(n->kids[0]); break;
-    case OP_SVSET: case OP_ASET: case OP_STRUCTURE_SET: trust(n->kids[n->imm]); break;
+    case OP_SVSET: case OP_ASET: case OP_CHAR_SET: case OP_BIT_SET: case OP_STRUCTURE_SET: trust(n->kids[n->imm]); break;
     case OP_ADD: case OP_SUB: case OP_MUL: case OP_DIV: case OP_ADDI: case OP_MULI:
         for (uint32_t i = 0; i < n->count; i++) trust(n->kids[i]);
         break;
@@ -191,7 +191,9 @@ static uint32_t infer_prim(Compiler *c, Node *n) {
     case OP_LENGTH: return TS_FIXNUM;
     case OP_EQ: case OP_NOT: case OP_TEST: case OP_STRUCTURE_P: return TS_SYMBOL | TS_NULL;
     case OP_LOGAND: case OP_LOGANDI: case OP_LOGIOR: case OP_LOGXOR: case OP_ASH: case OP_ASHI: return TS_INTEGER;
-    case OP_SVSET: case OP_ASET: case OP_STRUCTURE_SET: return n->kids[n->imm]->type;
+    case OP_SVSET: case OP_ASET: case OP_CHAR_SET: case OP_BIT_SET: case OP_STRUCTURE_SET: return n->kids[n->imm]->type;
+    case OP_CHAR_REF: return TS_CHARACTER;
+    case OP_BIT_REF: return TS_FIXNUM;
     default: return TS_ANY;
     }
 }

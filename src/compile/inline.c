@@ -42,6 +42,14 @@ static Node *make_prim(Compiler *c, const InlineRow *row, uint32_t n, Node **arg
     return p;
 }
 
+/* CHAR, BIT and their stores: `extra` tells that the vector must be simple. */
+static Node *make_element(Compiler *c, const InlineRow *row, uint32_t n, Node **args) {
+    Node *p = node_prim(c, (Opcode)row->op, n, args);
+    p->pred = row->extra;
+    p->imm = n == 3 ? 2 : 0;
+    return p;
+}
+
 static Node *make_test(Compiler *c, const InlineRow *row, uint32_t n, Node **args) {
     Node *p = node_prim(c, OP_TEST, n, args);
     p->pred = row->extra;
@@ -335,8 +343,10 @@ static const InlineRow rows[] = {
     {"%RPLACA", 2, 2, make_prim, OP_SET_CAR, 1, 0}, {"%RPLACD", 2, 2, make_prim, OP_SET_CDR, 1, 0},
     {"EQ", 2, 2, make_prim, OP_EQ, 0, 0}, {"EQL", 2, 2, make_eql, 0, 0, 0}, {"NOT", 1, 1, make_prim, OP_NOT, 0, 0},
     {"NULL", 1, 1, make_prim, OP_NOT, 0, 0}, {"ENDP", 1, 1, make_endp, 0, 0, 0},
-    {"SVREF", 2, 2, make_prim, OP_SVREF, 0, 0}, {"AREF", 2, 2, make_prim, OP_AREF, 0, 0}, {"CHAR", 2, 2, make_prim, OP_AREF, 0, 0},
-    {"SCHAR", 2, 2, make_prim, OP_AREF, 0, 0}, {"BIT", 2, 2, make_prim, OP_AREF, 0, 0}, {"SBIT", 2, 2, make_prim, OP_AREF, 0, 0},
+    {"SVREF", 2, 2, make_prim, OP_SVREF, 0, 0}, {"AREF", 2, 2, make_prim, OP_AREF, 0, 0}, {"CHAR", 2, 2, make_element, OP_CHAR_REF, 0, 0},
+    {"SCHAR", 2, 2, make_element, OP_CHAR_REF, 1, 0}, {"BIT", 2, 2, make_element, OP_BIT_REF, 0, 0}, {"SBIT", 2, 2, make_element, OP_BIT_REF, 1, 0},
+    {"%CHAR-SET", 3, 3, make_element, OP_CHAR_SET, 0, 0}, {"%SCHAR-SET", 3, 3, make_element, OP_CHAR_SET, 1, 0},
+    {"%BIT-SET", 3, 3, make_element, OP_BIT_SET, 0, 0}, {"%SBIT-SET", 3, 3, make_element, OP_BIT_SET, 1, 0},
     {"%SVSET", 3, 3, make_prim, OP_SVSET, 2, 0}, {"%ASET", 3, 3, make_prim, OP_ASET, 2, 0}, {"LENGTH", 1, 1, make_prim, OP_LENGTH, 0, 0},
     {"+", 0, MANY, make_sum, OP_ADD, 0, 0}, {"*", 0, MANY, make_sum, OP_MUL, 1, 0}, {"-", 1, MANY, make_difference, OP_SUB, 0, 0},
     {"/", 1, MANY, make_quotient, OP_DIV, 0, 0}, {"1+", 1, 1, make_increment, OP_ADD, 0, 0}, {"1-", 1, 1, make_increment, OP_SUB, 0, 0},

@@ -76,6 +76,10 @@ void slow_keys(Thread *t, Obj *target, Obj spec, Obj *args, uint32_t n);
 uint32_t slow_spread(Thread *t, Obj *args, uint32_t n);
 Obj slow_make_closures(Thread *t, Obj *run, Obj templates, uint32_t count, Obj owner);
 bool slow_structure_p(Obj x, Obj layout);
+Obj slow_char_ref(Thread *t, Obj v, Obj i, bool simple);
+void slow_char_set(Thread *t, Obj v, Obj i, Obj x, bool simple);
+Obj slow_bit_ref(Thread *t, Obj v, Obj i, bool simple);
+void slow_bit_set(Thread *t, Obj v, Obj i, Obj x, bool simple);
 void slow_arguments(Thread *t, Obj f, uint32_t n);
 
 /* safepoint.c: handles the raised events; a symbol whose function must be called now, or NIL. */

@@ -1,6 +1,7 @@
 /* slow.c: what instructions do when their fast way does not fit.  All may leave by the door. */
 #include "number/number.h"
 #include "run/frame.h"
+#include "run/vector.h"
 
 static bool is_double(Obj x) { return has_type(x, TYPE_DOUBLE); }
 
@@ -106,6 +107,34 @@ bool slow_structure_p(Obj x, Obj layout) {
     uint64_t depth = (uint64_t)fix_of_obj(obj_slots(layout)[LAYOUT_DEPTH]);
     Obj ancestors = obj_slots(mine)[LAYOUT_ANCESTORS];
     return depth < obj_length(ancestors) && eq(obj_slots(ancestors)[depth], layout);
+}
+
+/* CHAR and BIT: what is wrong is the vector, if it is one of another kind. */
+static void need_kind(Thread *t, Obj v, bool right, Obj type) {
+    if (!right) signal_type_error(t, v, type);
+}
+static void need_string(Thread *t, Obj v, bool simple) {
+    need_kind(t, v, simple ? is_simple_string(v) : is_string(v), simple ? SYM(SIMPLE_STRING) : SYM(STRING));
+}
+static void need_bits(Thread *t, Obj v, bool simple) {
+    need_kind(t, v, simple ? has_type(v, TYPE_BIT_VECTOR) : is_bit_vector(v), simple ? SYM(SIMPLE_BIT_VECTOR) : SYM(BIT_VECTOR));
+}
+
+Obj slow_char_ref(Thread *t, Obj v, Obj i, bool simple) {
+    need_string(t, v, simple);
+    return array_ref(t, v, i);
+}
+void slow_char_set(Thread *t, Obj v, Obj i, Obj x, bool simple) {
+    need_string(t, v, simple);
+    array_set(t, v, i, x);
+}
+Obj slow_bit_ref(Thread *t, Obj v, Obj i, bool simple) {
+    need_bits(t, v, simple);
+    return array_ref(t, v, i);
+}
+void slow_bit_set(Thread *t, Obj v, Obj i, Obj x, bool simple) {
+    need_bits(t, v, simple);
+    array_set(t, v, i, x);
 }
 
 void slow_arguments(Thread *t, Obj f, uint32_t n) {
