@@ -11,7 +11,7 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define NORETURN _Noreturn
+#define NORETURN __attribute__((noreturn)) /* not _Noreturn: cppcheck does not heed that */
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* must.c */

@@ -275,7 +275,6 @@ return_value:
 
     /* -- The door: a leaf left; t->base, pc and top are as it left them -- */
 door:
-    ins = pc[-1];
     switch (t->door_reason) {
     case DOOR_RETRY:
         t->retrying = true;

@@ -178,7 +178,7 @@ enum {
 
 static inline bool is_symbol(Obj x) { return is_nil(x) || has_type(x, TYPE_SYMBOL); }
 static inline Obj *symbol_slots(Obj x) { return is_nil(x) ? (Obj *)(uintptr_t)(STATIC_SYMBOLS + 8) : obj_slots(x); }
-static inline Obj symbol_object(Obj x) { return is_nil(x) ? (Obj){STATIC_SYMBOLS | TAG_OBJ} : x; }
+static inline Obj symbol_object(Obj x) { return is_nil(x) ? ((Obj){STATIC_SYMBOLS | TAG_OBJ}) : x; }
 static inline unsigned symbol_flags(Obj x) { return obj_flags(symbol_object(x)); }
 static inline uint32_t symbol_hash(Obj x) { return (uint32_t)(uint64_t)fix_of_obj(symbol_slots(x)[SYMBOL_HASH]); }
 static inline uint32_t symbol_tls_index(Obj x) { return (uint32_t)((uint64_t)fix_of_obj(symbol_slots(x)[SYMBOL_HASH]) >> 32); }
