@@ -205,8 +205,8 @@ whether there were warnings, whether there were other ones than style warnings."
            (warn "~S is no function and cannot be traced." name))
           (t (%untrace name)
              (let ((function (fdefinition name)))
-               (%set-info cell '%traced function)
                (setf (fdefinition name) (lambda (&rest arguments) (%traced-call name function arguments)))
+               (%set-info cell '%traced function)
                (%set-info cell '%tracer (fdefinition name))
                (push name *traced*))))))
 
@@ -217,14 +217,18 @@ whether there were warnings, whether there were other ones than style warnings."
       (if (and (fboundp name) (eq (fdefinition name) (%info cell '%tracer)))
           (setf (fdefinition name) (%info cell '%traced)))
       (%remove-info cell '%traced)
-      (%remove-info cell '%tracer)
-      (setq *traced* (remove name *traced* :test #'equal)))))
+      (%remove-info cell '%tracer))
+    (setq *traced* (remove name *traced* :test #'equal))))
+
+(defun %traced ()
+  "Names of the functions that are traced; those defined anew since TRACE are not."
+  (setq *traced* (remove-if-not (lambda (name) (%info (%function-cell name) '%traced)) *traced*)))
 
 (defmacro trace (&rest names)
   "Calls of the functions are written to *TRACE-OUTPUT*; without names, the list of what is traced."
   (if names
-      `(progn ,@(mapcar (lambda (name) `(%trace ',name)) names) *traced*)
-      '*traced*))
+      `(progn ,@(mapcar (lambda (name) `(%trace ',name)) names) (%traced))
+      '(%traced)))
 
 (defmacro untrace (&rest names)
   "Ends the tracing of the functions, or of all."

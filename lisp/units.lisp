@@ -124,21 +124,30 @@ number of functions and closures over it) tell of them.  A description does not 
              (when (and removed (null (generic-field function methods))) (fmakunbound cell)))))))
 
 (defun %undefine-symbol (symbol owner)
+  (when (%unit-owns-p owner (%info symbol '%traced nil)) (%untrace symbol))
   (%undefine-function symbol owner)
   (let ((setter (%info symbol '%setf-function nil)))
     (when setter (%undefine-function setter owner)))
-  (dolist (key '(%compiler-macro %type-expander %setf-expander %method-combination %traced))
-    (let ((value (%info symbol key nil)))
-      (when (and (functionp value) (%unit-owns-p owner value))
-        (when (eq key '%traced) (%untrace symbol))
-        (%remove-info symbol key)))))
+  (dolist (key '(%compiler-macro %type-expander %setf-expander %method-combination))
+    (when (%unit-owns-p owner (%info symbol key nil)) (%remove-info symbol key))))
+
+(defun %undefine-class (name)
+  (let ((class (find-class name nil)))
+    (when class
+      (let ((slots (class-field class direct-slots)))
+        (%update-accessors class slots '())
+        (dolist (slot slots)
+          (dolist (accessor (append (slot-field slot readers) (slot-field slot writers)))
+            (let ((function (and (fboundp accessor) (fdefinition accessor))))
+              (when (and (%generic-function-p function) (null (generic-field function methods))) (fmakunbound accessor))))))
+      (setf (find-class name) nil))))
 
 (defun %undefine-introduced (entry)
   (let ((name (cdr entry)))
     (case (car entry)
       (variable (%set-symbol-flags name (logandc2 (%symbol-flags name) 1)) ; no constant any more; it stays special
                 (makunbound name))
-      (class (when (find-class name nil) (setf (find-class name) nil))
+      (class (%undefine-class name)
              (%remove-info name '%structure)))))
 
 (defun %undefine-unit (pointer)

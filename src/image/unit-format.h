@@ -46,6 +46,7 @@ _Static_assert(sizeof(UnitHeader) == UNIT_HEADER, "the header has no padding");
     OP(CL)          /* text: a symbol of COMMON-LISP */                                                       \
     OP(SYS)         /* text: a symbol of WINDFALL-SYSTEM */                                                   \
     OP(UNINTERNED)  /* text: a fresh symbol without package */                                                \
+    OP(SETTER)      /* pops a symbol, pushes the cell of the function (SETF symbol) */                          \
     OP(BASE_STRING) /* text: pushes a simple base string */                                                   \
     OP(STRING)      /* text: pushes a simple character string */                                              \
     OP(LIST)        /* n: pops n, pushes their list */                                                        \
@@ -54,7 +55,7 @@ _Static_assert(sizeof(UnitHeader) == UNIT_HEADER, "the header has no padding");
     OP(RAW)         /* type, flags, length, bytes: pushes an object of a RAW shape */                          \
     OP(BOXED)       /* type, flags, n: pops n, pushes an object of a BOXED shape */                            \
     OP(TEMPLATE)    /* offset in the code, environment's length, n: pops n constants (number 0 is the debug information), pushes a function */ \
-    OP(FIXUP)       /* object's number, slot, number: stores the second object into a slot of the first */     \
+    OP(FIXUP)       /* object's number, slot, number: stores the second object into a slot of the first, of a function into its constants */     \
     OP(CALL)        /* n: pops n arguments and a function or its name; calls */                                \
     OP(VALUE)       /* the value of the last call becomes an object of the table; pushes nothing */            \
     OP(CELL)        /* as VALUE, the value put into a cell */                                                  \

@@ -8,6 +8,7 @@
 
    What it reads has the right checksum; the bounds it checks (stack, tables, code, ends) are against our own mistakes. */
 #include "image/unit-map.h"
+#include "run/run.h"
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -141,6 +142,12 @@ static void make_symbol_in(Machine *m, Obj package) {
     free(wide);
 }
 
+static void make_setter(Machine *m) {
+    const Obj *symbol = pop(m, 1);
+    if (!symbol || !is_symbol(*symbol)) m->failed = true;
+    else made(m, function_name_cell(m->t, alloc_list(m->t, 2, (Obj[]){SYM(SETF), *symbol})));
+}
+
 static void make_string(Machine *m, bool base) {
     uint32_t *wide;
     Text s = text(m, &wide);
@@ -214,6 +221,7 @@ static void make_fixup(Machine *m) {
     Obj container = object(m, m->s, number(m));
     uint64_t slot = number(m);
     Obj value = object(m, m->s, number(m));
+    if (has_type(container, TYPE_FUNCTION)) container = obj_slots(container)[FUNCTION_CONSTANTS];
     if (m->failed || !is_ref(container) || slot >= (is_cons(container) ? 2 : obj_length(container))) m->failed = true;
     else set_slot(m->t, is_cons(container) ? &cons_slots(container)[slot] : &obj_slots(container)[slot], value);
 }
@@ -304,6 +312,7 @@ static void step(Machine *m, UnitOp op) {
     case UNIT_CL: make_symbol_in(m, w->package_cl); break;
     case UNIT_SYS: make_symbol_in(m, w->package_sys); break;
     case UNIT_UNINTERNED: make_symbol_in(m, NIL); break;
+    case UNIT_SETTER: make_setter(m); break;
     case UNIT_BASE_STRING: make_string(m, true); break;
     case UNIT_STRING: make_string(m, false); break;
     case UNIT_LIST: make_list(m, number(m), false); break;

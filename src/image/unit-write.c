@@ -12,6 +12,7 @@
 
    Debug information contains what can be read back easily; any other object in it (in a default of a lambda list, say) becomes NIL. */
 #include "image/unit-table.h"
+#include "run/run.h"
 #include "text/text.h"
 
 #include <errno.h>
@@ -133,9 +134,15 @@ static uint64_t package_number(Writer *w, Obj package) {
     return (uint64_t)w->table->numbers[i] << 1 | w->debugging;
 }
 
-static void put_symbol(Writer *w, Obj x) {
+static bool put_symbol(Writer *w, Obj x) {
     const World *world = w->t->world;
-    Obj package = symbol_slots(x)[SYMBOL_PACKAGE];
+    Obj package = symbol_slots(x)[SYMBOL_PACKAGE], setter = is_nil(package) ? symbol_info(x, SYM(SETF), NIL) : NIL;
+    if (!is_nil(setter)) { /* the cell of (SETF name) */
+        if (!put(w, cadr(setter), NO_CONTAINER, 0)) return false;
+        op(w, UNIT_SETTER);
+        finish(w, begin(w, x));
+        return true;
+    }
     if (is_nil(package)) op(w, UNIT_UNINTERNED);
     else if (eq(package, world->package_keyword)) op(w, UNIT_KEYWORD);
     else if (eq(package, world->package_cl)) op(w, UNIT_CL);
@@ -143,6 +150,7 @@ static void put_symbol(Writer *w, Obj x) {
     else op_number(w, UNIT_SYMBOL, package_number(w, package));
     put_text(w, text_of_string(symbol_slots(x)[SYMBOL_NAME]));
     finish(w, begin(w, x));
+    return true;
 }
 
 static void put_package(Writer *w, Obj x) {
@@ -240,22 +248,18 @@ static uint64_t closure_values(Obj code, Obj constants, uint64_t k) {
     return 0;
 }
 
-static bool put_template(Writer *w, Obj x, uint64_t values) {
+/* Templates may refer to themselves (recursion without captured values): the FIXUP of a function is of its constants. */
+static bool put_template(Writer *w, Obj x) {
     Obj code = obj_slots(x)[FUNCTION_CODE], constants = obj_slots(x)[FUNCTION_CONSTANTS];
-    uint64_t n = obj_length(constants);
+    uint64_t n = obj_length(constants), values = w->element_values;
+    uint32_t position = begin(w, x);
     for (uint64_t k = 1; k < n; k++) {
         Obj item = obj_slots(constants)[k];
         bool nested = has_type(item, TYPE_FUNCTION) || has_type(item, TYPE_SIMPLE_VECTOR);
-        uint64_t inner = nested ? closure_values(code, constants, k) : 0;
-        if (has_type(item, TYPE_FUNCTION) && is_template(item) && find(w, item) == NOT_FOUND) {
-            if (!put_template(w, item, inner)) return false;
-            continue;
-        }
-        w->element_values = inner;
-        bool fine = put(w, item, NO_CONTAINER, 0);
-        w->element_values = 0;
-        if (!fine) return false;
+        w->element_values = nested ? closure_values(code, constants, k) : 0;
+        if (!put(w, item, position, k)) return false;
     }
+    w->element_values = values;
     Buffer *b = &w->state->code;
     op_number(w, UNIT_TEMPLATE, b->n);
     buffer_number(w->out, values);
@@ -263,7 +267,7 @@ static bool put_template(Writer *w, Obj x, uint64_t values) {
     size_t size = header_bytes(obj_header(code)), used = 8 + 8 * obj_length(code);
     buffer_put(b, obj_words(code), used);
     buffer_put(b, "\0\0\0\0\0\0\0\0", size - used);
-    finish(w, begin(w, x));
+    finish(w, position);
     put_debug(w, obj_slots(constants)[0]);
     return true;
 }
@@ -273,7 +277,7 @@ static bool put_template(Writer *w, Obj x, uint64_t values) {
 static bool put_object(Writer *w, Obj x) {
     Type type = obj_type(x);
     switch (type) {
-    case TYPE_SYMBOL: put_symbol(w, x); return true;
+    case TYPE_SYMBOL: return put_symbol(w, x);
     case TYPE_BASE_STRING: case TYPE_STRING:
         op(w, type == TYPE_STRING ? UNIT_STRING : UNIT_BASE_STRING);
         put_text(w, text_of_string(x));
@@ -281,7 +285,7 @@ static bool put_object(Writer *w, Obj x) {
         return true;
     case TYPE_PACKAGE: put_package(w, x); return true;
     case TYPE_SIMPLE_VECTOR: case TYPE_RATIO: case TYPE_COMPLEX: case TYPE_ARRAY: case TYPE_PATHNAME: case TYPE_RANDOM_STATE: return put_boxed(w, x);
-    case TYPE_FUNCTION: return is_template(x) ? put_template(w, x, w->element_values) : fail(w, UNIT_MAKE, x);
+    case TYPE_FUNCTION: return is_template(x) ? put_template(w, x) : fail(w, UNIT_MAKE, x);
     case TYPE_CODE: case TYPE_FOREIGN: case TYPE_FILLER: return fail(w, UNIT_NEVER, x);
     default:
         if (shapes[type].layout != LAYOUT_RAW) return fail(w, UNIT_MAKE, x);

@@ -83,7 +83,10 @@ static Obj definable_cell(Thread *t, Obj name) {
     return cell;
 }
 
+/* A function that is replaced is not traced any more: what TRACE keeps would keep its code. */
 static void define_function(Thread *t, Obj cell, Obj function) {
+    remove_info(t, cell, SYM(TRACED));
+    remove_info(t, cell, SYM(TRACER));
     set_symbol(t, cell, SYMBOL_FUNCTION, function);
     set_cell_flags(cell, 0, SYMBOL_MACRO);
 }
@@ -122,7 +125,7 @@ BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a globa
 
 BUILTIN(fmakunbound, "FMAKUNBOUND", 1, 1, "name", "Removes the global definition of the function name.") {
     Obj cell = definable_cell(t, args[0]);
-    set_symbol(t, cell, SYMBOL_FUNCTION, UNBOUND);
+    define_function(t, cell, UNBOUND);
     set_cell_flags(cell, 0, SYMBOL_MACRO);
     remove_info(t, cell, SYM(STRUCTURE_ACCESSOR));
     return args[0];
