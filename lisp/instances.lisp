@@ -333,6 +333,7 @@
   "Gives CLASS and its subclasses new layouts."
   (when (class-field class finalized)
     (%layout-set (class-field class layout) 8 nil)
+    (%forget-layout (class-field class precedence-list))
     (setf (class-field class layout) (%new-class-layout class (class-field class slots)))
     (dolist (sub (%direct-subclasses class)) (%make-obsolete sub)))
   (%reset-constructors)

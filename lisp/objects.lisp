@@ -68,6 +68,8 @@
   (%info name '%class))
 
 (defun %set-named-class (name class)
+  (let ((old (%info name '%class nil)))
+    (when (and old (not (eq old class))) (%forget-layout (class-field old precedence-list))))
   (if class (%set-info name '%class class) (%remove-info name '%class))
   (%reset-constructors)
   class)
@@ -282,6 +284,15 @@
   (dolist (super (class-field class direct-superclasses) t)
     (unless (class-field super finalized) (return nil))))
 
+(defun %forget-layout (precedence-list)
+  "Empties the dispatch caches that may have an entry for a class with this precedence list, whose layout is not needed any more: an entry would
+keep it, and with it the class and the code of its slots' initial values."
+  (when (fboundp '%forget-effective)
+    (dolist (class precedence-list)
+      (dolist (method (%linked (class-field class direct-methods)))
+        (let ((generic (method-field method generic-function)))
+          (when generic (%forget-effective generic)))))))
+
 (defun %finalize-class (class)
   "Computes what follows from the superclasses and direct slots of CLASS; gives it a new layout if anything about its instances changes."
   (let* ((old-list (class-field class precedence-list)) (layout (class-field class layout)) (new-list (%precedence-list class)))
@@ -292,7 +303,9 @@
             (class-field class initargs) nil
             (class-field class prototype) nil)
       (unless (and layout (equal old-list new-list) (%same-shape-p layout slots))
-        (when layout (%layout-set layout 8 nil))
+        (when layout
+          (%layout-set layout 8 nil)
+          (%forget-layout (append new-list old-list)))
         (setf (class-field class layout) (%new-class-layout class slots)))
       (setf (class-field class finalized) t))))
 
