@@ -51,8 +51,12 @@
     (setf (class-field class report) report)
     name))
 
+(defun %class-within (type &optional (class (find-class 'condition)))
+  "A condition class that is a subtype of the compound type, or NIL."
+  (if (subtypep class type) class (some #'(lambda (sub) (%class-within type sub)) (%direct-subclasses class))))
+
 (defun %condition-class (type)
-  (let ((class (cond ((symbolp type) (find-class type nil)) ((%classp type) type))))
+  (let ((class (cond ((symbolp type) (find-class type nil)) ((%classp type) type) ((consp type) (%class-within type)))))
     (if (and class (%subclassp class (load-time-value (find-class 'condition))))
         class
         (error 'simple-type-error :datum type :expected-type '(satisfies %condition-class)

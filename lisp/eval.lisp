@@ -162,7 +162,7 @@ whether there were warnings, whether there were other ones than style warnings."
 (defun disassemble (function)
   "Writes the instructions of the function, or of the lambda expression, to *STANDARD-OUTPUT*."
   (let ((function (cond ((functionp function) function)
-                        ((and (consp function) (not (eq (car function) 'setf))) (%compile-lambda function nil))
+                        ((and (consp function) (memq (car function) '(lambda named-lambda))) (%compile-lambda function nil))
                         (t (fdefinition function)))))
     (multiple-value-bind (lines constants) (%disassemble function)
       (format t "~&~S~%" function)

@@ -58,6 +58,9 @@
 
 (defvar *control*)  ; the string that is being parsed
 (defvar *position*) ; and how far
+(defvar *fill-blanks* nil) ; in ~<...~:@>: blanks of literal text are followed by fill newlines
+(defvar *pretty-directive*) ; whether there was one of ~W ~_ ~I ~:T ~<...~:>, with which ~<...~> does not go together: CLHS 22.3.6.2
+(defvar *overflow-clause*) ; whether there was a ~<...~:;...~>
 
 (defun parse-parameter (control position)
   "One prefix parameter: its value, NIL, :V or :COUNT, and the position behind it."
@@ -104,7 +107,10 @@
     (loop
       (let ((tilde (position #\~ control :start *position*)))
         (when (< *position* (or tilde end))
-          (push (subseq control *position* (or tilde end)) elements))
+          (let ((text (subseq control *position* (or tilde end))))
+            (if *fill-blanks*
+                (setq elements (revappend (fill-elements text) elements))
+                (push text elements))))
         (when (null tilde)
           (when terminators (format-fail "~~~C is missing in ~S" (char terminators (1- (length terminators))) control))
           (setq *position* end)
@@ -113,6 +119,8 @@
           (setq *position* (directive-end directive))
           (when (and terminators (find (directive-char directive) terminators))
             (return (values (nreverse elements) directive)))
+          (when (case (directive-char directive) ((#\W #\_ #\I) t) (#\T (directive-colon directive)))
+            (setq *pretty-directive* t))
           (let ((element (directive-element directive)))
             (when element (push element elements))))))))
 
@@ -127,8 +135,12 @@
         (push directive separators)))))
 
 (defun parse-control (control)
-  (let ((*control* (if (simple-string-p control) control (coerce control 'simple-string))) (*position* 0))
-    (values (parse-until nil))))
+  (let ((*control* (if (simple-string-p control) control (coerce control 'simple-string))) (*position* 0)
+        (*fill-blanks* nil) (*pretty-directive* nil) (*overflow-clause* nil))
+    (let ((elements (parse-until nil)))
+      (when (and *pretty-directive* *overflow-clause*)
+        (format-fail "~~<...~~:;...~~> and directives of the pretty printer do not go together in ~S" control))
+      elements)))
 
 (defvar *parsed-controls* (make-hash-table :test 'equal))
 (defvar *last-controls* (make-array 64 :initial-element nil)) ; copies of control strings and their elements, at twice the length modulo 32
@@ -345,10 +357,11 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 
 (define-directive #\{ (directive (limit nil))
   (multiple-value-bind (elements close) (parse-until "}")
-    (let ((at-least-once (directive-colon close)) (limit-parameter (car %parameters)))
+    (let ((at-least-once (directive-colon close)) (limit-parameter (car %parameters))
+          (empty (= (directive-start close) (directive-end directive))))
       (lambda (stream state)
         (let* ((limit (parameter-value limit-parameter state))
-               (body (if (null elements)
+               (body (if empty
                          (let ((control (next-argument state)))
                            (if (functionp control)
                                (list (lambda (stream state) (setf (state-rest state) (apply control stream (state-rest state))) nil))
@@ -421,11 +434,14 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 ;;; Justification and logical blocks
 
 (define-directive #\< (directive (mincol 0) (colinc 1) (minpad 0) (padchar #\Space))
-  (let ((start *position*))
-    (multiple-value-bind (clauses separators close) (parse-clauses #\>)
+  (let ((start *position*) (pretty nil))
+    (multiple-value-bind (clauses separators close) (let ((*pretty-directive* nil) (*fill-blanks* nil))
+                                                      (multiple-value-prog1 (parse-clauses #\>) (setq pretty *pretty-directive*)))
       (if (directive-colon close)
-          (logical-block-element directive clauses separators close (subseq *control* start (directive-start close)))
+          (logical-block-element directive clauses separators close start)
           (let ((overflow (and separators (directive-colon (first separators)) (first separators))))
+            (when pretty (format-fail "there is a directive of the pretty printer in ~~<~A~~>" (subseq *control* start (directive-start close))))
+            (when overflow (setq *overflow-clause* t))
             (lambda (stream state)
               (let* ((values (mapcar (lambda (p) (parameter-value p state)) %parameters))
                      (mincol (or (first values) 0)) (colinc (or (second values) 1))
@@ -444,9 +460,10 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
 (defun justify (texts overflow overflow-parameters stream mincol colinc minpad padchar colon at)
   (let* ((prefix (and overflow texts (pop texts)))
          (gaps (+ (max 0 (1- (length texts))) (if colon 1 0) (if at 1 0)))
-         (text-length (reduce #'+ texts :key #'length)))
-    (when (zerop gaps) (if at (setq at t) (setq colon t)) (setq gaps 1))
-    (let* ((length (+ text-length (* gaps minpad)))
+         (text-length (reduce #'+ texts :key #'length))
+         (length (+ text-length (* gaps minpad))))
+    (when (zerop gaps) (setq colon t gaps 1)) ; a single text is right justified
+    (let* (
            (width (if (<= length mincol) mincol (+ mincol (* colinc (ceiling (- length mincol) colinc)))))
            (padding (- width text-length)) (remaining gaps))
       (when prefix
@@ -464,9 +481,15 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
           (when (cdr tail) (pad)))
         (when at (pad))))))
 
-(defun logical-block-element (directive clauses separators close source)
+(defun filled-body (clauses start)
+  "The body among the CLAUSES that were parsed from START on, parsed anew with fill newlines, in the directives that it contains, too."
+  (let ((*position* start) (*fill-blanks* t))
+    (nth (if (cdr clauses) 1 0) (parse-clauses #\>))))
+
+(defun logical-block-element (directive clauses separators close start)
   "~<...~:>: prefix, body and suffix; with ~:@> spaces of the body are fill newlines."
-  (let* ((colon (directive-colon directive)) (at (directive-at directive))
+  (let* ((source (subseq *control* start (directive-start close)))
+         (colon (directive-colon directive)) (at (directive-at directive))
          (per-line (and separators (directive-at (first separators))))
          (text (lambda (clause) (cond ((null clause) "")
                                       ((and (null (cdr clause)) (stringp (car clause))) (car clause))
@@ -476,7 +499,8 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
          (suffix (if (> count 2) (funcall text (third clauses)) (if colon ")" "")))
          (body (if (> count 1) (second clauses) (first clauses))))
     (when (> count 3) (format-fail "~~<~A~~:> has too many parts" source))
-    (when (directive-at close) (setq body (mapcan #'fill-elements body)))
+    (setq *pretty-directive* t)
+    (when (directive-at close) (setq body (filled-body clauses start)))
     (lambda (stream state)
       (let ((list (if at (prog1 (state-rest state) (setf (state-rest state) nil)) (next-argument state))))
         (%format-logical-block stream list prefix per-line suffix
@@ -486,20 +510,18 @@ which STREAM, STATE and the PARAMETERS (name default) are bound."
                                    (catch state (run-elements body stream state)))))
         nil))))
 
-(defun fill-elements (element)
-  "The element itself, or a string taken apart so that a :FILL newline follows every run of spaces."
-  (if (not (stringp element))
-      (list element)
-      (let ((parts '()) (start 0))
-        (loop
-          (let ((space (position #\Space element :start start)))
-            (when (null space)
-              (when (< start (length element)) (push (subseq element start) parts))
-              (return (nreverse parts)))
-            (let ((end (or (position #\Space element :start space :test #'char/=) (length element))))
-              (push (subseq element start end) parts)
-              (push (lambda (stream state) (declare (ignore state)) (pprint-newline :fill stream) nil) parts)
-              (setq start end)))))))
+(defun fill-elements (text)
+  "The text taken apart so that a :FILL newline follows every run of spaces."
+  (let ((parts '()) (start 0))
+    (loop
+      (let ((space (position #\Space text :start start)))
+        (when (null space)
+          (when (< start (length text)) (push (subseq text start) parts))
+          (return (nreverse parts)))
+        (let ((end (or (position #\Space text :start space :test #'char/=) (length text))))
+          (push (subseq text start end) parts)
+          (push (lambda (stream state) (declare (ignore state)) (pprint-newline :fill stream) nil) parts)
+          (setq start end))))))
 
 ;;; FORMAT
 

@@ -116,7 +116,8 @@
 (defun %named-generic (name)
   "The generic function called NAME, or NIL; an error if the name belongs to something else."
   (when (fboundp name)
-    (let ((function (fdefinition name)))
+    (let* ((function (fdefinition name)) (cell (%function-cell name)))
+      (if (and (%info cell '%traced) (eq function (%info cell '%tracer))) (setq function (%info cell '%traced)))
       (cond ((%generic-function-p function) function)
             ((and (symbolp name) (or (special-operator-p name) (macro-function name)))
              (%form-error "~S names a macro or a special operator and cannot name a generic function." name))

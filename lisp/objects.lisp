@@ -431,6 +431,7 @@ keep it, and with it the class and the code of its slots' initial values."
               (class-field class layout) layout
               (class-field class finalized) t)
         (%layout-set layout 1 class)
+        (when (eq (%structure-layout (%layout-ref layout 0)) layout) (%set-info (%layout-ref layout 0) '%class class))
         class)))
 
 (defun %structure-class-named (name)

@@ -325,6 +325,9 @@
           (if (and (eq x :back) (or (stringp (car out)) (eq (car out) :wild) (consp (car out)))) (pop out) (push x out))))
       directory))
 
+(defun %bad-directory (directory control &rest arguments)
+  (apply #'%file-error (%with-text (out) (%write-directory directory out nil)) control arguments))
+
 (defun %check-directory (directory)
   "The list that a directory argument stands for."
   (cond ((null directory) nil)
@@ -336,10 +339,10 @@
            (unless (or (stringp (car l)) (member (car l) '(:wild :wild-inferiors :up :back))
                        (and (consp (car l)) (eq (caar l) :pattern)))
              (error "~S is not a directory component." (car l)))
-           (when (and (member (car l) '(:absolute :wild-inferiors)) (member (cadr l) '(:up :back)))
-             (%file-error directory "~S follows ~S in a directory." (cadr l) (car l))))
+           (when (and (eq (car l) :wild-inferiors) (member (cadr l) '(:up :back)))
+             (%bad-directory directory "~S follows ~S in the directory ~S." (cadr l) (car l) directory)))
          (when (and (eq (car directory) :absolute) (member (cadr directory) '(:up :back)))
-           (%file-error directory "~S follows :ABSOLUTE in a directory." (cadr directory)))
+           (%bad-directory directory "~S follows :ABSOLUTE in the directory ~S." (cadr directory) directory))
          (%simplify-directory directory))
         (t (error "~S is not a directory." directory))))
 

@@ -137,10 +137,25 @@
       (output-labelled object stream)
       (or (%write-plain object stream) (output-labelled object stream))))
 
+(defun special-array-p (array)
+  "Whether #(...) or #nA would be read as an array of another element type or of other dimensions."
+  (or (not (eq (array-element-type array) t))
+      (let ((dimensions (member 0 (array-dimensions array)))) (notevery #'zerop dimensions))))
+
+(defun array-contents (array start dimensions)
+  (if (null dimensions)
+      (row-major-aref array start)
+      (let ((size (reduce #'* (cdr dimensions))) (parts '()))
+        (dotimes (i (car dimensions) (nreverse parts))
+          (push (array-contents array (+ start (* i size)) (cdr dimensions)) parts)))))
+
 (defun output-array (array stream)
   (cond ((and (not *print-array*) (not *print-readably*))
          (print-unreadable-object (array stream :identity t)
            (format stream "~S ~S ~S" (if (vectorp array) 'vector 'array) (array-element-type array) (array-dimensions array))))
+        ((and *print-readably* (not (bit-vector-p array)) (special-array-p array))
+         (write-string "#A" stream)
+         (output-element (list (array-dimensions array) (array-element-type array) (array-contents array 0 (array-dimensions array))) stream))
         ((bit-vector-p array)
          (write-string "#*" stream)
          (dotimes (i (length array)) (write-char (if (zerop (aref array i)) #\0 #\1) stream)))
@@ -189,10 +204,10 @@
   (write-string "#<" stream)
   (when type
     (let ((*print-escape* t)) (output-object (%type-name-to-print object) stream))
-    (when (or body identity) (write-char #\Space stream)))
+    (write-char #\Space stream))
   (when body (funcall body))
   (when identity
-    (when body (write-char #\Space stream))
+    (when (or body (not type)) (write-char #\Space stream))
     (write-char #\{ stream)
     (let ((*print-base* 16) (*print-radix* nil)) (%write-atom (%address object) stream))
     (write-char #\} stream))
@@ -206,6 +221,9 @@
 (defun output-other (object stream)
   (cond ((functionp object) (output-function object stream))
         ((pathnamep object) (output-pathname object stream))
+        ((and *print-readably* (random-state-p object))
+         (write-string "#S" stream)
+         (output-object (list 'random-state :words (%random-state-words object)) stream))
         ((hash-table-p object)
          (print-unreadable-object (object stream :type t :identity t)
            (format stream "~S ~S ~S ~S" :test (hash-table-test object) :count (hash-table-count object))))
@@ -235,6 +253,8 @@
 
 (defun output-pathname (pathname stream)
   (let ((name (namestring pathname)))
+    (when (and *print-readably* (not (equal (pathname name) pathname)))
+      (error 'print-not-readable :object pathname))
     (cond ((or *print-escape* *print-readably*)
            (write-string "#P" stream)
            (let ((*print-escape* t)) (%write-atom name stream)))

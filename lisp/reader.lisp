@@ -167,6 +167,12 @@
 
 ;;; -- Tokens --
 
+(defmacro %with-stream-of-errors ((stream) form)
+  "The values of the form, a call of a leaf that does not know the stream; its reader errors get it."
+  `(handler-bind ((reader-error (lambda (c)
+                                  (%reader-error ,stream "~?" (simple-condition-format-control c) (simple-condition-format-arguments c)))))
+     ,form))
+
 (defun %gather (stream char)
   "The token that begins with the character."
   (let ((token (%make-token)))
@@ -179,7 +185,7 @@
   (let ((token (%gather stream char)))
     (if *read-suppress*
         (values nil nil)
-        (multiple-value-bind (object why) (%token-object token *readtable*)
+        (multiple-value-bind (object why) (%with-stream-of-errors (stream) (%token-object token *readtable*))
           (case why
             ((nil) object)
             (:dot (values nil :dot))
@@ -412,7 +418,7 @@
     (if *read-suppress*
         nil
         (let* ((string (%token-string token nil))
-               (number (if (svref token 3) nil (%parse-number string base))))
+               (number (if (svref token 3) nil (%with-stream-of-errors (stream) (%parse-number string base)))))
           (unless (rationalp number) (%reader-error stream "~A is not a rational in base ~D." string base))
           number))))
 
@@ -465,6 +471,7 @@
     (cond (*read-suppress* nil)
           ((not (and (consp form) (proper-list-p form) (symbolp (car form))))
            (%reader-error stream "~S is not a structure's name and slots." form))
+          ((eq (car form) 'random-state) (%words-random-state (caddr form)))
           (t
            (let* ((description (%structure-description (car form)))
                   (constructor (and description (find-if-not #'cdr (%sd-constructors description)))) (arguments nil))

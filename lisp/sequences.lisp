@@ -318,7 +318,9 @@
         ((subtypep type 'vector)
          (dolist (element '(bit base-char character (unsigned-byte 8) (signed-byte 8) (unsigned-byte 16) (signed-byte 16)
                             (unsigned-byte 32) (signed-byte 32) fixnum (unsigned-byte 64) (signed-byte 64) single-float double-float)
-                          (values (%type-code t) nil))
+                          (cond ((subtypep type '(array t (*))) (values (%type-code t) nil))
+                                ((and (consp type) (eq (car type) 'or)) (%result-type-error type))
+                                (t (values (if (subtypep type 'string) +string-code+ +vector-code+) nil))))
            (if (subtypep type `(array ,element (*))) (return (values (%type-code element) nil)))))
         (t (%result-type-error type))))
 
@@ -333,14 +335,14 @@
            (if (consp type) (%vector-type (car type) (cdr type)) (%vector-type type nil))
          (if code
              (values code length)
-             (let ((expansion (%expand-type type)))
-               (if (eq expansion type) (%other-result-type type) (%result-type expansion))))))))
+             (multiple-value-bind (expansion expanded) (%type-expand-1 type)
+               (if expanded (%result-type expansion) (%other-result-type type))))))))
 
 (defun %check-result-length (type required length)
   "Signals if a result of LENGTH elements is not of the type, which asks for REQUIRED ones or is silent (NIL)."
   (if (and required (not (= required length)))
       (error 'type-error :datum length :expected-type `(integer ,required ,required)))
-  (if (and (eql length 0) (consp type) (eq (car type) 'cons)) (%result-type-error type)))
+  (if (and (eql length 0) (eq (if (consp type) (car type) type) 'cons)) (%result-type-error type)))
 
 (defun make-sequence (result-type size &key (initial-element nil element-p))
   "A fresh sequence (CLHS 17.3)."
@@ -357,7 +359,7 @@
     (let ((result (if (eq code 'list)
                       (apply #'%concatenate-list sequences)
                       (apply #'%concatenate-vector code sequences))))
-      (if (or length (consp result-type)) (%check-result-length result-type length (length result)))
+      (if (or length (consp result-type) (eq result-type 'cons)) (%check-result-length result-type length (length result)))
       result)))
 
 (define-compiler-macro concatenate (&whole form result-type &rest sequences)

@@ -46,7 +46,7 @@
    sequence (or cons null vector) vector (array * (*)) simple-vector (simple-array t (*))
    string (or (array character (*)) (array base-char (*)) (array nil (*))) base-string (array base-char (*))
    simple-string (or (simple-array character (*)) (simple-array base-char (*)) (simple-array nil (*))) simple-base-string (simple-array base-char (*))
-   bit-vector (array bit (*)) simple-bit-vector (simple-array bit (*))))
+   simple-character-string (simple-array character (*)) bit-vector (array bit (*)) simple-bit-vector (simple-array bit (*))))
 
 (defun %size (arguments)
   (list (if arguments (car arguments) '*)))
@@ -347,7 +347,7 @@
 (defun %base-class-parent (name)
   "The base class above a base class, T if it is a root, NIL if NAME is none.  Base classes are known without the object system."
   (let ((place (%find-key '(symbol t keyword symbol package t hash-table t function t compiled-function function
-                            generic-function function standard-generic-function generic-function stream t file-stream stream
+                            generic-function compiled-function standard-generic-function generic-function stream t file-stream stream
                             string-stream stream synonym-stream stream broadcast-stream stream concatenated-stream stream
                             two-way-stream stream echo-stream stream pathname t logical-pathname pathname readtable t random-state t)
                           name)))
@@ -774,6 +774,7 @@
 (defun coerce (object type)
   "The object converted to the type (CLHS COERCE)."
   (if (typep object type) (return-from coerce object))
+  (if (not (or (symbolp type) (consp type))) (setq type (%class-or-name type)))
   (let ((expanded (%expand-type type)))
     (if (symbolp expanded) (setq expanded (list expanded)))
     (cond ((and (eq (car expanded) 'or) (memq 'cons expanded) (memq 'null expanded))

@@ -110,6 +110,8 @@ Obj integer_load_byte(Thread *t, uint64_t size, uint64_t position, Obj a);
 
 /* The number that the token (ASCII bytes) denotes in `base` with `float_format` the default float type symbol; UNBOUND if it denotes none. */
 Obj number_parse(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format);
+/* The same, but where number_parse signals a READER-ERROR: UNBOUND, and *problem is a format control with the token as argument. */
+Obj number_parse_quietly(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format, const char **problem);
 /* The integer of n digits of the base, all valid. */
 Obj integer_of_digits(Thread *t, const char *digits, size_t n, unsigned base, bool negative);
 /* Digits of an integer in `base`, upper case, sign first: malloc'ed, NUL-terminated. */

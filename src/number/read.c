@@ -61,6 +61,12 @@ static bool format_is_single(char marker, Obj float_format) {
     }
 }
 
+/* What has a number's syntax but no value: UNBOUND, and *problem says why. */
+static Obj unreadable(const char **problem, const char *control) {
+    *problem = control;
+    return UNBOUND;
+}
+
 static NORETURN void signal_unreadable(Thread *t, const char *control, const char *token, size_t bytes) {
     Obj text = alloc_raw(t, TYPE_BASE_STRING, bytes);
     memcpy(obj_raw(text), token, bytes);
@@ -68,7 +74,7 @@ static NORETURN void signal_unreadable(Thread *t, const char *control, const cha
 }
 
 /* Reads the token, known to have a float's syntax; `marker` is the place of its exponent marker, or its end. */
-static Obj read_float(Thread *t, const char *token, size_t bytes, const char *marker, Obj float_format) {
+static Obj read_float(Thread *t, const char *token, size_t bytes, const char *marker, Obj float_format, const char **problem) {
     enum { LOCAL = 128 };
     char local[LOCAL], *text = bytes < LOCAL ? local : malloc(bytes + 1);
     must(text);
@@ -83,12 +89,12 @@ static Obj read_float(Thread *t, const char *token, size_t bytes, const char *ma
     bool single = format_is_single(letter, float_format), nonzero = strcspn(text, "123456789") < at;
     double d = single ? (double)strtof(text, NULL) : strtod(text, NULL);
     if (text != local) free(text);
-    if (isinf(d)) signal_unreadable(t, "~A is too large for its float format", token, bytes);
-    if (d == 0 && nonzero) signal_unreadable(t, "~A is too small for its float format", token, bytes);
+    if (isinf(d)) return unreadable(problem, "~A is too large for its float format");
+    if (d == 0 && nonzero) return unreadable(problem, "~A is too small for its float format");
     return make_float(t, single, d);
 }
 
-static Obj parse_float(Thread *t, const char *token, const char *p, const char *end, Obj float_format) {
+static Obj parse_float(Thread *t, const char *token, const char *p, const char *end, Obj float_format, const char **problem) {
     size_t whole = count_digits(p, end, 10), fraction = 0;
     p += whole;
     bool dot = p < end && *p == '.';
@@ -98,19 +104,19 @@ static Obj parse_float(Thread *t, const char *token, const char *p, const char *
     }
     if (whole + fraction == 0) return UNBOUND;
     size_t bytes = (size_t)(end - token);
-    if (p == end) return dot && fraction ? read_float(t, token, bytes, end, float_format) : UNBOUND;
+    if (p == end) return dot && fraction ? read_float(t, token, bytes, end, float_format, problem) : UNBOUND;
     if (whole == 0 && fraction == 0) return UNBOUND;
     const char *marker = p;
     if (!memchr("esfdlESFDL", *p, 10)) return UNBOUND;
     if (++p < end && (*p == '+' || *p == '-')) p++;
     size_t exponent = count_digits(p, end, 10);
     if (exponent == 0 || p + exponent != end) return UNBOUND;
-    return read_float(t, token, bytes, marker, float_format);
+    return read_float(t, token, bytes, marker, float_format, problem);
 }
 
 /* -- Tokens -- */
 
-Obj number_parse(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format) {
+Obj number_parse_quietly(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format, const char **problem) {
     const char *p = token, *end = token + bytes;
     bool negative = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+')) p++;
@@ -122,10 +128,17 @@ Obj number_parse(Thread *t, const char *token, size_t bytes, unsigned base, Obj 
         size_t m = count_digits(q, end, base);
         if (!m || q + m != end) return UNBOUND;
         Obj d = integer_of_digits(t, q, m, base, false);
-        if (is_zero_fix(d)) signal_unreadable(t, "division by zero in ~A", token, bytes);
+        if (is_zero_fix(d)) return unreadable(problem, "division by zero in ~A");
         return rational_make(t, integer_of_digits(t, p, n, base, negative), d);
     }
     n = count_digits(p, end, 10);
     if (n && p + n + 1 == end && p[n] == '.') return integer_of_digits(t, p, n, 10, negative);
-    return parse_float(t, token, p, end, float_format);
+    return parse_float(t, token, p, end, float_format, problem);
+}
+
+Obj number_parse(Thread *t, const char *token, size_t bytes, unsigned base, Obj float_format) {
+    const char *problem = NULL;
+    Obj x = number_parse_quietly(t, token, bytes, base, float_format, &problem);
+    if (problem) signal_unreadable(t, problem, token, bytes);
+    return x;
 }

@@ -48,7 +48,7 @@ static void printer_init(Printer *p, Thread *t, Obj stream) {
     p->radix = !is_nil(symbol_value(t, SYM(PRINT_RADIX)));
     p->base = is_fix(base) && fix_of_obj(base) >= 2 && fix_of_obj(base) <= 36 ? (unsigned)fix_of_obj(base) : 10;
     p->print_case = symbol_value(t, SYM(PRINT_CASE));
-    p->table_case = has_type(table, TYPE_READTABLE) ? obj_slots(table)[READTABLE_CASE] : SYM(K_UPCASE);
+    p->table_case = has_type(table, TYPE_READTABLE) && !p->readably ? obj_slots(table)[READTABLE_CASE] : SYM(K_UPCASE);
     p->package = symbol_value(t, SYM(PACKAGE_VAR));
     p->float_format = symbol_value(t, SYM(READ_DEFAULT_FLOAT_FORMAT));
 }
@@ -295,6 +295,7 @@ static void put_number(Printer *p, Obj x) {
 
 /* -- Characters and strings -- */
 
+/* The pretty printer drops blanks at the end of a line: a space goes by its name there. */
 static void put_character(Printer *p, Obj x) {
     char name[CHARACTER_NAME_SIZE];
     uint32_t code = char_of_obj(x);
@@ -303,7 +304,8 @@ static void put_character(Printer *p, Obj x) {
         return;
     }
     put_text(p, "#\\");
-    if ((!code_is_graphic(code) || code == ' ' || code == 0xA0) && code_name(code, name))
+    bool name_space = p->readably || !is_nil(symbol_value(p->t, SYM(PRINT_PRETTY)));
+    if ((!code_is_graphic(code) || (code == ' ' && name_space) || code == 0xA0) && code_name(code, name))
         put_text(p, name);
     else
         put(p, code);

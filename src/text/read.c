@@ -128,7 +128,7 @@ static Text token_text(Reader *r, uint64_t start) {
 /* -- Numbers -- */
 
 /* Short decimal integers at once, everything else by number_parse.  UNBOUND: not a number. */
-static Obj token_number(Thread *t, Reader *r, unsigned base) {
+static Obj token_number(Thread *t, Reader *r, unsigned base, const char **problem) {
     uint64_t n = r->token_length, i = 0;
     const uint32_t *s = r->token;
     if (base == 10 && n < 18) {
@@ -143,7 +143,7 @@ static Obj token_number(Thread *t, Reader *r, unsigned base) {
         if (s[i] >= 128) return UNBOUND;
         text[i] = (char)s[i];
     }
-    return number_parse(t, text, n, base, r->float_format);
+    return number_parse_quietly(t, text, n, base, r->float_format, problem);
 }
 
 static bool may_be_number(const Reader *r, unsigned base) {
@@ -190,7 +190,9 @@ static Got token_object(Thread *t, Reader *r, Obj *out) {
     }
     if (r->suppress) return GOT_FORM;
     if (may_be_number(r, r->base)) {
-        *out = token_number(t, r, r->base);
+        const char *problem = NULL;
+        *out = token_number(t, r, r->base, &problem);
+        if (problem) return fail(r, READ_OTHER, "a number that has no value");
         if (!eq(*out, UNBOUND)) return GOT_FORM;
     }
     if (r->colons) return qualified_symbol(t, r, out);
@@ -381,7 +383,8 @@ static Got read_rational(Thread *t, Reader *r, unsigned base, Obj *out) {
     *out = NIL;
     if (got != GOT_FORM || r->suppress) return got;
     if (r->escaped || r->colons || r->token_length == 0 || base < 2 || base > 36) return fail(r, READ_OTHER, "not a rational");
-    *out = token_number(t, r, base);
+    const char *problem = NULL;
+    *out = token_number(t, r, base, &problem);
     return is_rational_number(*out) ? GOT_FORM : fail(r, READ_OTHER, "not a rational in this radix");
 }
 

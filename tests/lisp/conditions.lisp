@@ -320,3 +320,6 @@
 (check (let ((*dynamic* 1)) (handler-case (let ((*dynamic* 2)) (error "x")) (error () *dynamic*))) => 1)
 (check (multiple-value-list (handler-case (values 1 2) (error () nil))) => (1 2))
 (check (let ((f (lambda (thunk) (handler-case (funcall thunk) (error (c) (list :f (princ-to-string c))))))) (funcall f (lambda () (funcall f (lambda () (error "deep")))))) => (:f "deep"))
+(check (typep (make-condition '(or program-error type-error)) '(or program-error type-error)) => t)
+(check (typep (make-condition '(and simple-condition type-error)) '(and simple-condition type-error)) => t)
+(check (make-condition '(or integer symbol)) =!> error)

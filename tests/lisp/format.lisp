@@ -616,3 +616,20 @@ b   c")
 (check (f "~-1000000000000000000000d" 1234) => "1234")
 (check (f "~vd" most-negative-fixnum 1234) => "1234")
 (check (f "~vb" (1- most-negative-fixnum) 5) => "101")
+
+;;; Fill newlines of ~:@> are also within the directives of the body; ~<...~> and the pretty printer's directives exclude each other.
+(check (let ((*print-pretty* t) (*print-right-margin* 2)) (format nil "~:@<~@{~A~^ ~}~:@>" 1 2 3)) => "(1
+ 2
+ 3)")
+(check (let ((*print-pretty* t) (*print-right-margin* 3)) (format nil "~@<**~@;~@{~A~^       ~}~;XX~:@>" 1 2 3)) => "**1
+**2
+**3XX")
+(check (f "~<~W~>" 1) =!> ERROR)
+(check (f "~<X~:;Y~>~W" 1) =!> ERROR)
+(check (f "~_~<X~:;Y~>") =!> ERROR)
+(check (f "~<~<a~:>~>" 1) =!> ERROR)
+(check (f "A~<XX~>~W" 1) => "AXX1")
+(check (f "~10,,7<~A~>" "abcdefghijklmnop") => "abcdefghijklmnop")
+(check (f "~10,,7<~A~>" "abcdef") => "    abcdef")
+(check (f "~2{~
+~:}" nil) => "")

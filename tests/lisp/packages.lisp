@@ -200,3 +200,5 @@
 (check (apropos-list "NO-SUCH-SYMBOL-ANYWHERE-AT-ALL") => nil)
 (check (not (null (member 'string-upcase (apropos-list 'upcase)))) => t)
 (check (with-packages (p) (intern "XFOOX" p) (intern "BAR" p) (names (apropos-list "foo" p))) => ("XFOOX"))
+(defpackage "PD-FROM" (:use) (:export "A"))
+(check (defpackage "PD-TO" (:use) (:shadowing-import-from "PD-FROM" "A") (:import-from "PD-FROM" "A")) =!> program-error)

@@ -768,3 +768,13 @@
 (check (map '(octets 3) #'1+ '(1 2)) =!> type-error)
 (check (array-element-type (make-sequence 'octets 2)) => (unsigned-byte 8))
 (check (concatenate 'octets '(1) #(2)) => #(1 2))
+
+;;; -- Result types: names of types, unions --
+(deftype a-string () 'string)
+(check (concatenate 'a-string "a" "b") => "ab")
+(check (type-of (map '(and a-string simple-string) #'identity "ab")) => (simple-array character (2)))
+(check (concatenate '(or (vector character) (vector t)) "a" "b") =!> error)
+(check (make-sequence '(or (vector bit) (vector t)) 2 :initial-element 0) =!> error)
+(check (make-sequence 'cons 0) =!> type-error)
+(check (concatenate 'cons) =!> type-error)
+(check (concatenate 'cons '(1) '(2)) => (1 2))

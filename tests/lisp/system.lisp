@@ -75,3 +75,18 @@
 #+windfall (check (run-program "/no/such/program" '()) =!> error)
 #+windfall (check (with-open-stream (s (nth-value 1 (run-program "printf" '("x\\ny") :output :stream :wait nil))) (list (read-line s) (read-line s))) => ("x" "y"))
 (check (integerp internal-time-units-per-second) => t)
+
+;;; -- INSPECT --
+(defun inspected (object input)
+  (with-output-to-string (out) (let ((*query-io* (make-two-way-stream (make-string-input-stream input) out))) (inspect object))))
+(check (and (search "is a CONS" (inspected (list 1 'abc) "q")) t) => t)
+(check (and (search "ABC" (inspected (list 1 'abc) (format nil "1~%u~%x~%9~%"))) t) => t)
+(check (and (search "There is nothing above" (inspected #(1 2) (format nil "u~%q~%"))) t) => t)
+(check (multiple-value-list (let ((*query-io* (make-two-way-stream (make-string-input-stream "") (make-broadcast-stream)))) (inspect (make-hash-table)))) => nil)
+(check (inspect) =!> program-error)
+(check (disassemble '(a b)) =!> type-error)
+
+;;; -- A generic function can be traced and get methods --
+(defgeneric traced-generic (x))
+(check (let ((*trace-output* (make-broadcast-stream))) (trace traced-generic) (defmethod traced-generic ((x t)) 7) (prog1 (traced-generic 1) (untrace traced-generic))) => 7)
+(check (traced-generic 1) => 7)

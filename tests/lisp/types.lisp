@@ -713,3 +713,7 @@
 (check (upgraded-array-element-type '(unsigned-byte 8)) => (unsigned-byte 8))
 (check (upgraded-array-element-type 'double-float) => double-float)
 (check (upgraded-array-element-type 'symbol) => t)
+(check (coerce '(1 0) (find-class 'vector)) => #(1 0))
+(check (subtypep (type-of #'make-instance) 'compiled-function) => t t)
+(check (let ((class (class-of "abc"))) (subtypep (type-of "abc") class)) => t t)
+(check (let ((class (class-of "abc"))) (subtypep class 'string)) => t t)
