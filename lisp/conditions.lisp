@@ -99,7 +99,8 @@
 (define-condition type-error (error)
   ((datum :initarg :datum :reader type-error-datum) (expected-type :initarg :expected-type :reader type-error-expected-type))
   (:report (lambda (condition stream)
-             (format stream "The value ~S is not of type ~S." (type-error-datum condition) (type-error-expected-type condition)))))
+             (let ((*print-length* (or *print-length* 20)) (*print-level* (or *print-level* 4))) ; the datum may be circular, or very large
+               (format stream "The value ~S is not of type ~S." (type-error-datum condition) (type-error-expected-type condition))))))
 (define-condition simple-type-error (simple-condition type-error) ())
 
 (define-condition program-error (error) ())

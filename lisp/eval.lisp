@@ -120,6 +120,7 @@
 
 ;;; -- COMPILE --
 
+(defvar *undefined-functions* nil "What the compiler notes in a compilation unit, or NIL outside: see compile.c.")
 (defvar *compiler-notes* nil "A list of kinds of what the compiler said in the innermost COMPILE, in a cons; or NIL.")
 
 (defun %source-line ()
@@ -142,6 +143,40 @@
       (setf (macro-function name) function)
       (setf (fdefinition name) function)))
 
+(defun %note-quoted (x &optional (depth 0))
+  "Notes the symbols in a constant that code written by COMPILE-FILE passes to functions: it may define them when it is loaded."
+  (do ((n 0 (1+ n))) ((or (atom x) (eql n 256)))
+    (if (< depth 4) (%note-quoted (car x) (1+ depth)))
+    (pop x))
+  (if (and x (symbolp x) *undefined-functions* (not (keywordp x)) (not (fboundp x)))
+      (push x (car *undefined-functions*))))
+
+;;; What a compilation unit notes is given as warnings when its outermost form ends.
+(defun %warn-undefined (notes)
+  "A style warning for each function that was called and that nothing in the unit has defined, or may define when it is loaded."
+  (let ((seen (make-hash-table :test 'equal)))
+    (dolist (name (car notes)) (setf (gethash name seen) t))
+    (dolist (note (reverse (cdr notes)))
+      (let ((name (car note)))
+        (unless (or (gethash (if (consp name) (cadr name) name) seen) (fboundp name))
+          (setf (gethash (if (consp name) (cadr name) name) seen) t)
+          (let ((*source-place* (if (cadr note) (cdr note))))
+            (%compiler-warn :style-warning "Undefined function ~S" (list name) nil)))))))
+
+(defun %call-with-compilation-unit (function override)
+  (if (and *undefined-functions* (not override))
+      (funcall function)
+      (let ((*undefined-functions* (list nil)))
+        (multiple-value-prog1 (funcall function)
+          (if (cdr *undefined-functions*) (%warn-undefined *undefined-functions*))))))
+
+(defmacro %with-compilation-unit (override &body body)
+  `(%call-with-compilation-unit (function (lambda () ,@body)) ,override))
+
+(defmacro with-compilation-unit (options &body body)
+  "Evaluates BODY; warnings of functions that are not defined are given when the outermost form ends (CLHS WITH-COMPILATION-UNIT)."
+  `(%with-compilation-unit (getf (list ,@options) :override) ,@body))
+
 (defun compile (name &optional (definition nil definition-p))
   "Compiles DEFINITION, a lambda expression, and makes it the definition of NAME unless that is NIL.  Three values: the function or NAME,
 whether there were warnings, whether there were other ones than style warnings."
@@ -149,15 +184,15 @@ whether there were warnings, whether there were other ones than style warnings."
          (definition (cond (definition-p definition)
                            ((and (symbolp name) (macro-function name)))
                            (t (fdefinition name))))
-         (function (if (functionp definition) definition (%compile-lambda definition nil))))
-    (if name (%set-definition name function))
+         (function (if (functionp definition)
+                       definition
+                       (%with-compilation-unit nil
+                         (let ((function (%compile-lambda definition nil)))
+                           (if name (%set-definition name function))
+                           function)))))
+    (if (and name (functionp definition)) (%set-definition name function))
     (values (or name function) (and (cdr *compiler-notes*) t)
             (and (some (lambda (kind) (not (eq kind :style-warning))) (cdr *compiler-notes*)) t))))
-
-(defmacro with-compilation-unit (options &body body)
-  "Evaluates BODY; warnings are given as they arise."
-  `(progn ,@(do ((tail options (cddr tail)) (forms '())) ((null tail) forms) (push (cadr tail) forms))
-          (locally ,@body)))
 
 (defun disassemble (function)
   "Writes the instructions of the function, or of the lambda expression, to *STANDARD-OUTPUT*."

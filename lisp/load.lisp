@@ -55,7 +55,7 @@
         (*load-truename* (if pathname (ignore-errors (truename pathname)))))
     (let ((name (if pathname (namestring pathname) "stream")))
       (when verbose (format t "~&; Loading ~A~%" name))
-      (%load-forms stream name print)
+      (%with-compilation-unit nil (%load-forms stream name print))
       t)))
 
 (defun %source-file (pathname)

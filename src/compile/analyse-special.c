@@ -7,6 +7,7 @@
 
 static Node *special_quote(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) {
     (void)s, (void)form, (void)n;
+    compile_note_quoted(c, args);
     return node_const(c, ref(c, args));
 }
 

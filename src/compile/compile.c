@@ -94,6 +94,34 @@ void compile_warn(Compiler *c, const char *kind, const char *control, Ref argume
     c->last_warning = &w->next;
 }
 
+/* A compilation unit's notes: (quoted . called).  CALLED are the functions without definition that code refers to, (name file . line) each; QUOTED
+   are symbols without definition that stand as constants in the code: what the forms of the file may define when it is loaded. */
+static Obj unit_notes(Compiler *c) {
+    Obj notes = symbol_value(c->t, SYM(UNDEFINED_FUNCTIONS));
+    return is_cons(notes) ? notes : NIL;
+}
+
+/* The function of that name is referred to. */
+void compile_note_call(Compiler *c, Ref name, uint32_t line) {
+    Obj notes = unit_notes(c), x = ref(c, name);
+    if (is_nil(notes) || !eq(symbol_slots(function_name_cell(c->t, x))[SYMBOL_FUNCTION], UNBOUND)) return;
+    if (is_cons(cdr(notes)) && eq(car(cadr(notes)), x)) return;
+    Obj place = alloc_cons(c->t, ref(c, c->file), obj_of_fix(line));
+    set_cdr(c->t, notes, alloc_cons(c->t, alloc_cons(c->t, x, place), cdr(notes)));
+}
+
+/* The object is a constant. */
+static void note_quoted(Compiler *c, Obj notes, Obj x, unsigned depth) {
+    for (unsigned n = 0; is_cons(x) && n < 256; x = cdr(x), n++)
+        if (depth < 4) note_quoted(c, notes, car(x), depth + 1);
+    if (is_nil(x) || !is_symbol(x) || is_keyword(x) || !eq(symbol_slots(x)[SYMBOL_FUNCTION], UNBOUND)) return;
+    set_car(c->t, notes, alloc_cons(c->t, x, car(notes)));
+}
+void compile_note_quoted(Compiler *c, Ref r) {
+    Obj notes = unit_notes(c);
+    if (!is_nil(notes)) note_quoted(c, notes, ref(c, r), 0);
+}
+
 /* Calls (SYS::%COMPILER-WARN kind control arguments form) for what was noted. */
 static void compiler_give_warnings(Compiler *c) {
     Thread *t = c->t;

@@ -252,6 +252,8 @@ Ref ref_new(Compiler *c, Obj x);
 Ref ref_list(Compiler *c, Obj list, uint32_t *count);
 NORETURN void compile_error(Compiler *c, const char *control, uint32_t count, ...);
 void compile_warn(Compiler *c, const char *kind, const char *control, Ref argument, Ref form);
+void compile_note_call(Compiler *c, Ref name, uint32_t line);
+void compile_note_quoted(Compiler *c, Ref r);
 void stack_check(Compiler *c);
 Obj compile_nested(Compiler *c, Ref lambda, Obj environment);
 Obj compile_evaluate(Compiler *c, Ref form);

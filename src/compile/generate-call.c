@@ -114,6 +114,7 @@ void gen_call(Gen *g, Node *n, Dest d) {
     if (self) emit_call(g, d, OP_CALL_SELF, OP_TAIL_SELF, base, 0, n->count, n->line);
     else {
         Ref cell = ref_new(g->c, function_name_cell(g->c->t, ref(g->c, n->ref)));
+        compile_note_call(g->c, n->ref, n->line ? n->line : g->fn->line);
         bool stays = eq(ref(g->c, n->ref), SYM(ERROR)); /* backtraces show who signals an error */
         emit_call(g, d, OP_CALL, stays ? OP_CALL : OP_TAIL_CALL, base, constant_index(g, cell), n->count, n->line);
     }

@@ -232,6 +232,7 @@ static void gen_const(Gen *g, Node *n, Dest d) {
 /* An instruction with a destination and one constant: a special variable or a global function. */
 static void gen_cell(Gen *g, Node *n, Dest d, Opcode op) {
     unsigned saved = g->top, r = dest_register(g, d);
+    if (op == OP_FUNCTION_REF) compile_note_call(g->c, n->ref, n->line ? n->line : g->fn->line);
     Ref cell = op == OP_FUNCTION_REF ? ref_new(g->c, function_name_cell(g->c->t, ref(g->c, n->ref))) : n->ref;
     emit_abc(g, op, r, constant_index(g, cell), 0);
     g->top = saved;
