@@ -1,7 +1,8 @@
 /* pages.c: address space by the page. */
 #include "base/base.h"
 
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,14 +25,16 @@ void pages_discard(void *from, void *to) {
 
 void pages_release(void *at, size_t bytes) { must(munmap(at, bytes) == 0); }
 
-/* The number in a one-line file, or `otherwise` if there is none ("max" included). */
+/* The number in a one-line file, or `otherwise` if there is none ("max" included).  Without stdio: this runs at every start. */
 static size_t number_in_file(const char *path, size_t otherwise) {
-    FILE *f = fopen(path, "r");
-    if (!f) return otherwise;
-    unsigned long long n;
-    int got = fscanf(f, "%llu", &n);
-    fclose(f);
-    return got == 1 ? (size_t)n : otherwise;
+    char text[32];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return otherwise;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0 || text[0] < '0' || text[0] > '9') return otherwise;
+    text[n] = 0;
+    return (size_t)strtoull(text, NULL, 10);
 }
 
 size_t pages_available(void) {

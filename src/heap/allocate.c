@@ -84,6 +84,11 @@ Obj alloc_raw(Thread *t, Type type, uint64_t length) {
     return obj_of_address(p);
 }
 
+Obj alloc_raw_unfilled(Thread *t, Type type, uint64_t length) {
+    size_t bytes;
+    return obj_of_address(allocate_object(t, type, 0, length, &bytes));
+}
+
 void heap_shrink(Thread *t, Obj x, uint64_t length) {
     Obj *p = obj_words(x), header = p[0];
     size_t before = header_bytes(header);

@@ -78,6 +78,8 @@ bool heap_verbose(const Heap *heap, bool full);
 char *heap_allocate_slow(Thread *t, size_t bytes);
 /* An object of a RAW shape, its elements zero. */
 Obj alloc_raw(Thread *t, Type type, uint64_t length);
+/* The same with whatever lies there as elements: for buffers, of which only what was filled is read. */
+Obj alloc_raw_unfilled(Thread *t, Type type, uint64_t length);
 /* An object of a BOXED or WEAK shape, every slot `fill`. */
 Obj alloc_boxed(Thread *t, Type type, uint64_t length, Obj fill);
 /* The same with a flags field. */

@@ -66,8 +66,8 @@ uint64_t image_interface(void);
 /* The build id of the running executable, zero-padded. */
 void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]);
 
-/* A name for the file that this process runs. */
-const char *image_executable(void);
+/* Opens the file that this process runs. */
+int image_executable(void);
 
 /* -- relocate.c -- */
 

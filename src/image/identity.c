@@ -12,8 +12,8 @@
 #include "code/code.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 /* -- Checksum -- */
 
@@ -96,9 +96,8 @@ void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]) {
 
 /* -- The executable -- */
 
-const char *image_executable(void) {
-    static const char link[] = "/proc/self/exe";
-    if (access(link, R_OK) == 0) return link;
+int image_executable(void) {
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     const char *name = (const char *)getauxval(AT_EXECFN); /* without /proc: the name that EXECVE was given */
-    return name ? name : link;
+    return fd < 0 && name ? open(name, O_RDONLY | O_CLOEXEC) : fd;
 }

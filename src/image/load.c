@@ -128,7 +128,7 @@ ImageFile *image_open(const char *file, const char **why) {
     must(f);
     struct stat st;
     bool none = false;
-    f->fd = open(file ? file : image_executable(), O_RDONLY | O_CLOEXEC);
+    f->fd = file ? open(file, O_RDONLY | O_CLOEXEC) : image_executable();
     if (f->fd < 0 || fstat(f->fd, &st) != 0) refuse(f, "%s", strerror(errno));
     else if (check_trailer(f, (uint64_t)st.st_size, &none) && check_header(f, (uint64_t)st.st_size)) return f;
     *why = none && !file ? NULL : strdup(f->message);

@@ -53,9 +53,9 @@ static void pad(Writer *w) {
     put(w, zeros, (size_t)(-w->at % IMAGE_PAGE));
 }
 
-/* Writes the runtime part of a file, without the image that may stand behind it. */
+/* Writes the runtime part of a file ("": the one that runs), without the image that may stand behind it. */
 static void put_runtime(Writer *w, const char *name) {
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = name[0] ? open(name, O_RDONLY | O_CLOEXEC) : image_executable();
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         fail(w, "the runtime cannot be read");
@@ -213,7 +213,7 @@ static void write_file(Writer *w, const ImageRequest *request, const Parts *part
         fail(w, "the file cannot be made");
         return;
     }
-    if (request->runtime) put_runtime(w, request->runtime[0] ? request->runtime : image_executable());
+    if (request->runtime) put_runtime(w, request->runtime);
     put_image(w, parts);
     if (!w->what && fchmod(w->fd, (mode_t)request->mode) != 0) fail(w, "setting its permissions failed");
     if (!w->what && fsync(w->fd) != 0) fail(w, "writing failed");

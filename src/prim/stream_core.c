@@ -208,7 +208,7 @@ static uint8_t *out_room(Thread *t, Obj s, size_t bytes) {
     if (stream_get(s, STREAM_END) != 0) stream_drop_input(s);
     if (is_nil(buffer)) {
         if (!stream_is(s, STREAM_OUTPUT)) not_output(t, s);
-        buffer = alloc_raw(t, TYPE_U8_VECTOR, BUFFER_BYTES);
+        buffer = alloc_raw_unfilled(t, TYPE_U8_VECTOR, BUFFER_BYTES);
         set_field(t, s, STREAM_OUT_BUFFER, buffer);
     }
     size_t count = (size_t)stream_get(s, STREAM_OUT_COUNT);
@@ -454,7 +454,7 @@ void streams_finish(Thread *t) {
 static void in_room(Thread *t, Obj s) {
     Obj buffer = obj_slots(s)[STREAM_IN_BUFFER];
     if (is_nil(buffer)) {
-        set_field(t, s, STREAM_IN_BUFFER, alloc_raw(t, TYPE_U8_VECTOR, BUFFER_BYTES));
+        set_field(t, s, STREAM_IN_BUFFER, alloc_raw_unfilled(t, TYPE_U8_VECTOR, BUFFER_BYTES));
         return;
     }
     int64_t position = stream_get(s, STREAM_POSITION), end = stream_get(s, STREAM_END), from = position - stream_get(s, STREAM_LAST);

@@ -97,26 +97,31 @@ static void thread_scan_roots(Thread *t, void *data, RootVisitor visit, void *vi
     visit(visitor, &w->packages, (size_t)(&w->roots_end - &w->packages), "world");
 }
 
-static void *reserve(size_t bytes) {
-    void *p = pages_reserve(NULL, bytes);
-    if (!p) must_die("cannot reserve %zu bytes for a thread", bytes);
+/* Takes `bytes` off the front of a reservation, by whole pages. */
+static void *take(char **at, size_t bytes) {
+    void *p = *at;
+    *at += bits_round_up(bytes, 4096);
     return p;
 }
 
 Thread *thread_create(World *w) {
-    Thread *t = reserve(sizeof *t);
+    const size_t stack = (size_t)STACK_WORDS * sizeof(Obj), tls = TLS_MAX * sizeof(Obj), bindings = (size_t)BINDINGS_WORDS * sizeof(Obj);
+    const size_t exits = (size_t)EXITS_MAX * sizeof(struct Exit), all = sizeof(Thread) + tls + exits + bindings + stack + 5 * 4096;
+    char *at = pages_reserve(NULL, all);
+    if (!at) must_die("cannot reserve %zu bytes for a thread", all);
+    Thread *t = take(&at, sizeof *t);
     t->world = w;
     w->thread = t;
-    t->stack = reserve((size_t)STACK_WORDS * sizeof(Obj));
+    t->tls = take(&at, tls);
+    t->exits = t->exit_top = take(&at, exits);
+    t->bindings = t->binding_top = take(&at, bindings);
+    t->stack = take(&at, stack);
     t->stack_reserve_end = t->stack + STACK_WORDS - (1 << 12);
     t->stack_end = t->stack_reserve_end - STACK_RESERVE;
     t->top = t->stack;
     t->high_water = t->stack + STACK_STEP;
-    t->tls = reserve(TLS_MAX * sizeof(Obj));
     t->tls_size = 1;
-    t->bindings = t->binding_top = reserve((size_t)BINDINGS_WORDS * sizeof(Obj));
     t->binding_end = t->bindings + BINDINGS_WORDS - BINDINGS_RESERVE;
-    t->exits = t->exit_top = reserve((size_t)EXITS_MAX * sizeof(struct Exit));
     t->exit_end = t->exits + EXITS_MAX - EXITS_RESERVE;
     t->values[0] = NIL;
     t->door_function = NIL;
