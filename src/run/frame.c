@@ -15,7 +15,7 @@
 enum {
     STACK_WORDS = 40 << 20, /* 320 MB of address space */
     STACK_RESERVE = 1 << 16,
-    STACK_STEP = 1 << 14,
+    STACK_STEP = 1 << 11,
     STACK_MARGIN = 64, /* words past a frame that header and a few arguments may use unasked */
     TLS_MAX = 1 << 16,
     BINDINGS_WORDS = 8 << 20,
