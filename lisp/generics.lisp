@@ -439,12 +439,18 @@
     (dotimes (i count (nreverse classes))
       (push (class-of (pop args)) classes))))
 
+(defun %cache-end (cache)
+  "Where the entries of CACHE end; behind them a full collection has put NIL."
+  (let ((end (length cache)))
+    (loop
+      (if (and (> end 1) (null (svref cache (1- end)))) (decf end) (return end)))))
+
 (defun %enter-effective (generic args count effective)
   "A new cache with one more entry; the newest comes first."
   (let ((cache (%funcallable-cache generic)) (keys '()))
     (dotimes (i count) (push (%class-key (nth i args)) keys))
     (when (and (every #'%layoutp keys) (= (svref cache 0) count))
-      (let* ((old (if (> (length cache) (* +most-entries+ (1+ count))) 1 (length cache)))
+      (let* ((end (%cache-end cache)) (old (if (> end (* +most-entries+ (1+ count))) 1 end))
              (new (make-array (+ old count 1))))
         (setf (svref new 0) count)
         (replace new (nreverse keys) :start1 1)

@@ -28,8 +28,6 @@
 (%define-fields %sd- name layout type named include slots conc-name constructors copier predicate printer offset length doc own-slots)
 (%define-fields %slot- name initform type read-only index initform-p)
 
-(defvar *structures* nil "Names of the structure types that have a layout.")
-
 (defun %structure-description (name)
   (%info name '%structure nil))
 
@@ -193,8 +191,7 @@
     (if (not (%sd-type description))
         (progn
           (if (not (%sd-layout description)) (setf (%sd-layout description) (%new-layout description)))
-          (%layout-set (%sd-layout description) 6 description)
-          (if (not (memq name *structures*)) (push name *structures*))))
+          (%layout-set (%sd-layout description) 6 description)))
     (%set-info name '%structure description)
     (%remove-info name '%type-expander)
     (%note-readers description)

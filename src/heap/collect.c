@@ -23,7 +23,7 @@
 
 #include <stdio.h>
 
-enum { TOLERATED = 32, KEEP_TOUCHED = 8 };
+enum { TOLERATED = 32, KEEP_TOUCHED = 8, KEEP_FRUGAL = 1 << 16 };
 
 void heap_visit_roots(Heap *h, RootVisitor visit, void *data) {
     visit(data, (Obj *)STATIC_SYMBOLS, STATIC_SYMBOL_COUNT * SYMBOL_BYTES / sizeof(Obj), ROOT_STATIC_SYMBOLS); /* with their headers */
@@ -110,10 +110,15 @@ static void nursery_open(Heap *h) {
     t->young_base = h->base[0];
 }
 
-/* After a full collection: what lies well above the nursery goes back to the system. */
+/* After a full collection: what lies well above the nursery goes back to the system, with its part of the tables; after one that (GC) asked for,
+   the nursery too, so that the process has no more than it needs. */
 static void memory_return(Heap *h) {
-    char *keep = h->thread->limit + (size_t)(h->thread->free - h->start) / KEEP_TOUCHED;
+    Thread *t = h->thread;
+    char *keep = h->frugal ? t->free + KEEP_FRUGAL : t->limit + (size_t)(t->free - h->start) / KEEP_TOUCHED;
     if (keep >= h->touched) return;
+    size_t from = granule_of(h, (uintptr_t)keep) / 64 + 1, to = granule_of(h, (uintptr_t)h->touched) / 64;
+    pages_discard(h->marks + from, h->marks + to);
+    pages_discard(h->relocation + from, h->relocation + to);
     pages_discard(keep, h->touched);
     h->touched = keep;
 }
@@ -203,9 +208,11 @@ void heap_collect_now(Thread *t) {
     }
     int generation = generation_due(h);
     if (h->requested > generation) generation = h->requested;
+    h->frugal = h->requested == FULL;
     h->requested = -1;
     h->compact = memory_is_short(h);
     heap_collect(t, generation);
+    h->frugal = false;
     if (generation < FULL && memory_is_short(h)) {
         h->compact = true;
         heap_collect(t, FULL);

@@ -101,6 +101,7 @@ struct Heap {
     uintptr_t full_at;            /* a full collection is due when base[2] reaches it */
     Shortage shortage;
     bool compact;                 /* the next full collection leaves no gaps */
+    bool frugal;                  /* the one that is going on gives back the nursery */
 
     /* statistics */
     HeapStatistics statistics;

@@ -274,6 +274,9 @@ BUILTIN(make_funcallable, "%MAKE-FUNCALLABLE", 2, 3, "layout slots &optional nam
     init_field(x, FUNCALLABLE_LAYOUT, args[0]);
     init_field(x, FUNCALLABLE_SLOTS, args[1]);
     init_field(x, FUNCALLABLE_CACHE, cache);
+    Obj all = symbol_slots(SYM(FUNCALLABLES))[SYMBOL_VALUE];
+    Obj list = alloc_cons(t, weak_pointer_make(t, x), is_cons(all) ? all : NIL);
+    set_symbol(t, SYM(FUNCALLABLES), SYMBOL_VALUE, list);
     return x;
 }
 

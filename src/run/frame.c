@@ -104,6 +104,12 @@ static void *take(char **at, size_t bytes) {
     return p;
 }
 
+/* What is held by accident: before full collections. */
+static void let_go(Thread *t) {
+    frames_clear_dead(t);
+    caches_forget(t);
+}
+
 Thread *thread_create(World *w) {
     const size_t stack = (size_t)STACK_WORDS * sizeof(Obj), tls = TLS_MAX * sizeof(Obj), bindings = (size_t)BINDINGS_WORDS * sizeof(Obj);
     const size_t exits = (size_t)EXITS_MAX * sizeof(struct Exit), all = sizeof(Thread) + tls + exits + bindings + stack + 5 * 4096;
@@ -130,7 +136,7 @@ Thread *thread_create(World *w) {
     heap_attach_thread(w->heap, t);
     heap_add_roots(w->heap, thread_scan_roots, NULL);
     heap_add_after_collection(w->heap, stack_clear_above);
-    heap_add_before_full_collection(w->heap, frames_clear_dead);
+    heap_add_before_full_collection(w->heap, let_go);
     return t;
 }
 

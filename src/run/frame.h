@@ -55,6 +55,9 @@ void stack_limit_update(Thread *t);
 /* dead.c: clears the registers of all frames that no longer matter; before full collections. */
 void frames_clear_dead(Thread *t);
 
+/* forget.c: drops the entries of dispatch caches whose classes have lost their names; before full collections. */
+void caches_forget(Thread *t);
+
 /* unwind.c */
 void exit_push(Thread *t, ExitKind kind, uint32_t reg, Obj tag, Obj *base, int64_t offset);
 /* Finds the exit; false if it is gone. */
