@@ -172,18 +172,25 @@ void pure_area(const Heap *heap, char **start, char **end);
 /* Declares that [start, end), at the start of the reserved area, holds raw objects end to end: a mapped section of an image. */
 void pure_set_area(Heap *heap, char *start, char *end);
 size_t pure_bytes(const Heap *heap);
-/* Does p lie in the area, used or not? */
+/* Does p lie in the dynamic area? */
+bool heap_contains(const Heap *heap, const void *p);
+/* Does p lie in the pure area, used or not? */
 bool pure_contains(const Heap *heap, const void *p);
 /* The object around the address p, if one lies there. */
 bool pure_object_at(Heap *heap, const void *p, Obj *x);
 
-/* Called with every object; passes what it wants moved to `pure_choose`: raw objects that nothing will ever write to.  (Those in no need of
-   moving are passed over.) */
-typedef void (*PureChooser)(Heap *heap, Obj x);
+/* What goes to the area.  `choose` is called with every object and passes what it wants moved to `pure_choose`: raw objects that nothing will ever write
+   to, of the dynamic area or of a foreign block.  (What is pure already is passed over.)  If there were any of the latter, `leave` is called with
+   every object before references are changed, and `copied` with the copy of each while it is still writable. */
+typedef struct PurePolicy {
+    void (*choose)(Heap *heap, Obj x);
+    void (*leave)(Thread *t, Obj x);
+    void (*copied)(Obj x);
+} PurePolicy;
 void pure_choose(Heap *heap, Obj x);
 /* The following three only at a safe point; each collects fully before it begins, the first two at the end too.
    Moves what is chosen into the pure area.  False, with nothing done, if it has no room. */
-bool pure_take(Thread *t, PureChooser choose);
+bool pure_take(Thread *t, const PurePolicy *policy);
 /* Moves what is still referred to back to the dynamic area, and empties the pure one.  False, with nothing done, if there is no room. */
 bool pure_give_back(Thread *t);
 /* The bytes of the area that are referred to other than weakly.  False: no memory to find out. */

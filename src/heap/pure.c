@@ -10,6 +10,8 @@
 
    Moving in (`pure_take`) follows a full collection, when all of [start, base[0]) is alive and parses: a mark bit says which objects go; each is copied,
    and its old copy's first raw word says where to; then every reference in the system is translated, and one more collection closes the gaps.
+   What lies in foreign blocks (code of units) is kept in a sorted list instead, since blocks are not written to; when nothing refers to such a block any
+   more it goes by that collection.
 
    Moving out (`pure_give_back`) finds what is referred to, with a bitmap over the area and the arithmetic of the slide (space.h): all granules of an
    object that is alive are marked, and its new place is the number of marks below it.  The live ones are packed at the end of the dynamic
@@ -26,6 +28,7 @@
      pure.closed  between safe points no page of it is writable */
 #include "heap/space.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -64,6 +67,7 @@ void pure_set_area(Heap *h, char *start, char *end) {
 
 size_t pure_bytes(const Heap *h) { return (size_t)(h->pure.free - h->pure.start); }
 
+bool heap_contains(const Heap *h, const void *p) { return (const char *)p >= h->start && (const char *)p < h->end; }
 bool pure_contains(const Heap *h, const void *p) { return (const char *)p >= h->pure.start && (const char *)p < h->pure.end; }
 
 /* -- Where objects start: noted when somebody asks -- */
@@ -176,52 +180,111 @@ static void collect_closely(Thread *t) {
 
 /* -- Moving in -- */
 
+static bool in_static(Obj x) { return refers_into(x, STATIC_BASE, STATIC_SIZE); }
+
 void pure_choose(Heap *h, Obj x) {
-    if (!in_dynamic(h, x) || !is_obj(x) || is_marked(h, x)) return;
+    if (!is_obj(x) || pure_contains(h, obj_words(x)) || in_static(x)) return;
     must(shapes[obj_type(x)].layout == LAYOUT_RAW && obj_type(x) != TYPE_FILLER);
-    bit_set(h->marks, granule_of(h, address_of(x)));
-    h->pure.chosen += header_bytes(obj_header(x));
+    if (!in_dynamic(h, x)) {
+        if (!words_push(&h->pure.blocks, address_of(x))) must_die("no memory for the list of code to purify");
+    } else if (!is_marked(h, x)) {
+        bit_set(h->marks, granule_of(h, address_of(x)));
+        h->pure.chosen += header_bytes(obj_header(x));
+    }
 }
 
-static void choose_all(Heap *h, PureChooser choose) {
+static int compare_addresses(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts what lies in blocks, each once, and makes room for the addresses of the copies. */
+static void blocks_sort(PureArea *a) {
+    size_t count = 0;
+    if (!a->blocks.count) return;
+    qsort(a->blocks.items, a->blocks.count, 8, compare_addresses);
+    for (size_t i = 0; i < a->blocks.count; i++) {
+        uint64_t at = a->blocks.items[i];
+        if (count && a->blocks.items[count - 1] == at) continue;
+        a->blocks.items[count++] = at;
+        a->chosen += header_bytes(*(const Obj *)(uintptr_t)at);
+    }
+    a->blocks.count = count;
+    a->block_copies = calloc(count, 8);
+    if (!a->block_copies) must_die("no memory for the list of code to purify");
+}
+
+static void blocks_forget(PureArea *a) {
+    words_release(&a->blocks);
+    free(a->block_copies);
+    a->block_copies = NULL;
+}
+
+static void choose_all(Heap *h, const PurePolicy *policy) {
     h->pure.chosen = 0;
-    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++) choose(h, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)));
+    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++) policy->choose(h, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)));
     for (Obj *p = (Obj *)h->start; (uintptr_t)p < h->base[0]; p = (Obj *)((uintptr_t)p + bytes_at(p)))
-        if (is_header(*p)) choose(h, obj_of_address(p));
+        if (is_header(*p)) policy->choose(h, obj_of_address(p));
+    blocks_sort(&h->pure);
+}
+
+static Obj copy_one(Heap *h, const Obj *p) {
+    Obj copy = obj_of_address(h->pure.free);
+    memcpy(h->pure.free, p, header_bytes(*p));
+    h->pure.free += header_bytes(*p);
+    return copy;
 }
 
 /* Copies the chosen objects that are code, or those that are not: so code lies together. */
 static void chosen_copy(Heap *h, bool code) {
-    for (Obj *p = (Obj *)h->start; (uintptr_t)p < h->base[0]; p = (Obj *)((uintptr_t)p + bytes_at(p))) {
-        if (!is_header(*p) || !is_marked(h, obj_of_address(p)) || (header_type(*p) == TYPE_CODE) != code) continue;
-        memcpy(h->pure.free, p, header_bytes(*p));
-        p[1] = obj_of_address(h->pure.free);
-        h->pure.free += header_bytes(*p);
+    for (Obj *p = (Obj *)h->start; (uintptr_t)p < h->base[0]; p = (Obj *)((uintptr_t)p + bytes_at(p)))
+        if (is_header(*p) && is_marked(h, obj_of_address(p)) && (header_type(*p) == TYPE_CODE) == code) p[1] = copy_one(h, p);
+}
+
+static void blocks_copy(Heap *h, const PurePolicy *policy) {
+    for (size_t i = 0; i < h->pure.blocks.count; i++) {
+        Obj copy = copy_one(h, (const Obj *)h->pure.blocks.items[i]);
+        policy->copied(copy);
+        h->pure.block_copies[i] = copy.w;
     }
 }
 
 static Obj translate_chosen(Walk *w, Obj x) {
-    return in_dynamic(w->heap, x) && is_marked(w->heap, x) ? obj_words(x)[1] : x;
+    const Heap *h = w->heap;
+    const PureArea *a = &h->pure;
+    if (in_dynamic(h, x)) return is_marked(h, x) ? obj_words(x)[1] : x;
+    if (!a->blocks.count || !is_obj(x) || in_static(x)) return x;
+    uint64_t at = address_of(x);
+    const uint64_t *found = bsearch(&at, a->blocks.items, a->blocks.count, 8, compare_addresses);
+    return found ? (Obj){a->block_copies[found - a->blocks.items]} : x;
+}
+
+static void chosen_move(Thread *t, const PurePolicy *policy) {
+    Heap *h = t->heap;
+    char *from = h->pure.free;
+    pure_protect(from, from + h->pure.chosen, PROT_READ | PROT_WRITE);
+    chosen_copy(h, true);
+    blocks_copy(h, policy);
+    chosen_copy(h, false);
+    pure_protect(from, h->pure.free, PROT_READ);
+    if (h->pure.blocks.count)
+        for (Obj *p = (Obj *)h->start; (uintptr_t)p < h->base[0]; p = (Obj *)((uintptr_t)p + bytes_at(p)))
+            if (is_header(*p)) policy->leave(t, obj_of_address(p));
+    Walk w = {.heap = h, .translate = translate_chosen};
+    walk_all(&w);
 }
 
 static void clear_all_marks(Heap *h) { memset(h->marks, 0, 8 * ((granule_of(h, h->base[0]) >> 6) + 1)); }
 
-bool pure_take(Thread *t, PureChooser choose) {
+bool pure_take(Thread *t, const PurePolicy *policy) {
     Heap *h = t->heap;
     collect_closely(t);
-    choose_all(h, choose);
-    bool room = pure_reserve(h) && h->pure.chosen <= (size_t)(h->pure.end - h->pure.free);
-    if (room && h->pure.chosen) {
-        char *from = h->pure.free;
-        pure_protect(from, from + h->pure.chosen, PROT_READ | PROT_WRITE);
-        chosen_copy(h, true);
-        chosen_copy(h, false);
-        pure_protect(from, h->pure.free, PROT_READ);
-        Walk w = {.heap = h, .translate = translate_chosen};
-        walk_all(&w);
-    }
+    choose_all(h, policy);
+    bool room = pure_reserve(h) && h->pure.chosen <= (size_t)(h->pure.end - h->pure.free), any = room && h->pure.chosen;
+    if (any) chosen_move(t, policy);
     clear_all_marks(h);
-    if (room && h->pure.chosen) collect_closely(t);
+    blocks_forget(&h->pure);
+    if (any) collect_closely(t);
     return room;
 }
 

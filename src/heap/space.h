@@ -43,6 +43,8 @@ typedef struct FinalizerTable {
 typedef struct PureArea {
     char *start, *free, *end; /* all NULL until it is reserved */
     size_t chosen;            /* bytes that `pure_choose` has taken */
+    WordStack blocks;         /* addresses of those of them that lie in foreign blocks, and, */
+    uint64_t *block_copies;   /* when they have been sorted, of their copies */
     uint64_t *starts;         /* 1 bit a granule where an object starts, up to `noted`; NULL until somebody asks */
     char *noted;
 } PureArea;

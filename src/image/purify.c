@@ -11,8 +11,8 @@
 
    Strings that are literals stay: programs do change them, forbidden or not, and one that worked must not fail because it was saved.
 
-   Code that lies in a unit's block is not in the dynamic area and is passed over.  Whoever wants it purified copies it into code vectors of
-   the heap first (and drops the owner from the closures, so that the block goes); the next PURIFY takes them.
+   Code in a unit's block goes too.  The copies make closures without owner again (CLOSURE for CLOSUREDYN), and the functions over such code lose theirs, the last
+   value of their environment; so nothing keeps the unit any more, and it is unmapped by the collection that ends the purifying.
 
    A write to the area is a fault of the processor.  If it comes from a leaf or an instruction that has written its state down (those that store into strings
    do), it becomes an error of type PURE-MEMORY-ERROR in the leaf's place, which names the object; otherwise the process dies and says why. */
@@ -52,6 +52,25 @@ static void choose(Heap *h, Obj x) {
     }
 }
 
+/* -- Code of units -- */
+
+/* A function over code in a block, whose owner it is about to lose. */
+static void leave_unit(Thread *t, Obj x) {
+    if (obj_type(x) != TYPE_FUNCTION || !has_type(obj_slots(x)[FUNCTION_CODE], TYPE_CODE)) return;
+    Obj code = obj_slots(x)[FUNCTION_CODE];
+    if (!heap_contains(t->heap, obj_words(code)) && !pure_contains(t->heap, obj_words(code))) heap_shrink(t, x, obj_length(x) - 1);
+}
+
+static void drop_owners(Obj code) {
+    Instruction *i = obj_raw(code), *end = i + obj_length(code);
+    for (; i < end; i++) {
+        if (instruction_op(*i) == OP_CLOSUREDYN) *i -= OP_CLOSUREDYN - OP_CLOSURE;
+        if (instruction_op(*i) == OP_CLOSURERECDYN) *i -= OP_CLOSURERECDYN - OP_CLOSUREREC;
+    }
+}
+
+static const PurePolicy policy = {choose, leave_unit, drop_owners};
+
 /* -- Writes to the area -- */
 
 /* A signal handler has no other way to the thread. */
@@ -84,7 +103,7 @@ void pure_guard(Thread *t) {
 
 bool purify(Thread *t) {
     pure_guard(t);
-    return pure_take(t, choose);
+    return pure_take(t, &policy);
 }
 
 bool impurify(Thread *t) { return pure_give_back(t); }

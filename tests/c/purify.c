@@ -63,6 +63,8 @@ static void choose_odd(Heap *h, Obj x) {
     if (obj_type(x) == TYPE_U8_VECTOR && obj_length(x) >= 4 && ((uint8_t *)obj_raw(x))[0] & 1) pure_choose(h, x);
 }
 
+static const PurePolicy policy = {choose_odd, NULL, NULL};
+
 /* -- The slots: number modulo 4 says how the string is wrapped -- */
 
 static Obj wrap(uint32_t number, Obj s) {
@@ -112,7 +114,7 @@ static void act(void) {
     size_t used;
     switch (below(8)) {
     case 0:
-        assert_true(pure_take(t, choose_odd));
+        assert_true(pure_take(t, &policy));
         for (uint32_t i = 0; i < SLOTS; i++)
             if (model[i] & 1) assert_true(pure_contains(t->heap, obj_words(unwrap(model[i], obj_slots(roots[0])[i]))));
         break;
@@ -168,7 +170,7 @@ static void test_keys(void **unused) {
         memset(words, 0, CAPACITY * 4);
         obj_set_flags(x, ENTRIES_BY_ADDRESS);
         for (uint32_t i = 0; i < CAPACITY; i++) before[i] = obj_slots(x)[ENTRIES_PAIRS + 2 * i];
-        assert_true(turn & 1 ? pure_give_back(t) : pure_take(t, choose_odd));
+        assert_true(turn & 1 ? pure_give_back(t) : pure_take(t, &policy));
         x = roots[1];
         words = (uint32_t *)obj_raw(obj_slots(x)[ENTRIES_INDEX]) + CAPACITY + 8;
         for (uint32_t i = 0; i < CAPACITY; i++) {
@@ -190,7 +192,7 @@ static void test_weak(void **unused) {
     size_t used;
     roots[2] = string_make(77);
     roots[3] = weak_pointer_make(t, roots[2]);
-    assert_true(pure_take(t, choose_odd));
+    assert_true(pure_take(t, &policy));
     assert_true(eq(weak_pointer_value(roots[3]), roots[2]));
     assert_true(pure_survey(t, &used) && used == header_bytes(obj_header(roots[2])));
     roots[2] = NIL;
@@ -220,7 +222,7 @@ static void test_adopt(void **unused) {
     (void)unused;
     roots[2] = string_make(101);
     roots[3] = string_make(103);
-    assert_true(pure_take(t, choose_odd));
+    assert_true(pure_take(t, &policy));
     write_dies(obj_raw(roots[2]));
     pure_area(t->heap, &start, &end);
     assert_int_equal(end - start, header_bytes(obj_header(roots[2])) + header_bytes(obj_header(roots[3])));
@@ -254,10 +256,10 @@ static void test_no_room(void **unused) {
     size_t used;
     for (uint32_t n = 0; n < 300; n++) list = alloc_cons(t, string_make(2601 + 100 * n), list);
     roots[2] = list;
-    assert_true(pure_take(t, choose_odd));
+    assert_true(pure_take(t, &policy));
     size_t pure = pure_bytes(t->heap);
     while (pure_give_back(t)) { /* fill up until it is refused */
-        assert_true(pure_take(t, choose_odd));
+        assert_true(pure_take(t, &policy));
         roots[3] = alloc_cons(t, alloc_raw(t, TYPE_U8_VECTOR, 1 << 20), roots[3]);
     }
     assert_int_equal(pure_bytes(t->heap), pure);
