@@ -15,8 +15,8 @@ STRIP          := $(or $(STRIP_$(MODE)),cp -f)
 CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -fno-pie -Isrc
 LDFLAGS := $(LDFLAGS_$(MODE))
 # Only libc is needed where the system runs (libm and libedit are opened when they are needed).  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
-# static page (0x10000000), so that nothing is relocated when it starts.
-LDFLAGS += -no-pie -Wl,-Ttext-segment=0x20000000,--build-id=sha1,-z,norelro
+# static page and pure space (0x10000000, 0x20000000), so that nothing is relocated when it starts.
+LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
 LDLIBS  := -l:libgmp.a -l:libutf8proc.a -ldl
 
 SOURCES := $(sort $(wildcard src/*/*.c))

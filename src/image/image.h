@@ -25,6 +25,11 @@ typedef struct ImageRequest {
    The file is either the old one or the new one, whole. */
 const char *image_save(Thread *t, const ImageRequest *request, int *system_error);
 
+/* -- absorb.c -- */
+
+/* Copies the code of loaded units into the heap, which has just been compacted.  False, with nothing done: there is no room. */
+bool absorb_units(Thread *t);
+
 /* -- load.c -- */
 
 typedef struct ImageFile ImageFile;

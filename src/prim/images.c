@@ -5,6 +5,7 @@
    parent waits for it and is as it was: SAVE-IMAGE goes on, and whatever fails is an ordinary Lisp error in the place of the call.
 
    The child says what went wrong through a pipe: the system's error number or 0, then a text. */
+#include "image/purify.h"
 #include "prim/prim.h"
 #include "text/text.h"
 
@@ -18,7 +19,11 @@
 
 enum { TEXT_MOST = 4096 };
 
+/* Pure space and units lie outside of what is saved: everything comes back to the heap first. */
 const char *world_save(Thread *t, const ImageRequest *request, int *system_error) {
+    if (pure_bytes(t->heap) && !impurify(t)) return "the heap has no room for what lies in pure space";
+    heap_compact(t);
+    if (!absorb_units(t)) return "the heap has no room for the code of the loaded units";
     heap_compact(t);
     streams_detach(t);
     return image_save(t, request, system_error);

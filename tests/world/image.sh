@@ -68,6 +68,19 @@ expect cleanup-not-in-child 0 "x" "$W" --eval '(progn (with-open-file (o "kept.t
 expect buffered-once 0 "abc" "$W" --eval '(progn (princ "abc") (ext:save-image "g.wfi"))' --quit
 expect global-package 0 "COMMON-LISP-USER" "$W" --image g.wfi --eval '(princ (package-name *package*))' --quit
 
+# -- Pure space and compiled files come along --
+cat >unit.lisp <<'E'
+(defun adder (n) (lambda (x) (+ x n)))
+(defun unit-sum (list) (let ((s 0)) (dolist (x list s) (setq s (funcall (adder s) x)))))
+(defvar *adder* (adder 5))
+(defvar *deep* (lambda (a) (lambda (b) (lambda (c) (list a b c)))))
+E
+expect purified 0 "$checked" sh -c "'$W' --load world.lisp --eval '(progn (ext:purify) (ext:save-image \"pure.wfi\"))' --quit; '$W' --verify-image --image pure.wfi --eval '(prin1 (check))' --quit"
+expect purify-after 0 "$checked" "$W" --image pure.wfi --eval '(progn (ext:purify) (ext:gc) (prin1 (check)))' --quit
+"$W" --eval '(compile-file "unit.lisp")' --eval '(load (compile-file-pathname "unit.lisp"))' --eval '(ext:save-image "unit.wfi")' --quit >/dev/null
+rm -f unit.wfu unit.lisp
+expect unit 0 "(10 6 (1 2 3))" "$W" --image unit.wfi --eval '(progn (ext:gc) (prin1 (list (unit-sum (list 1 2 3 4)) (funcall *adder* 1) (funcall (funcall (funcall *deep* 1) 2) 3))))' --quit
+
 # -- Hooks, applications --
 cat >hooks.lisp <<'E'
 (push (lambda () (princ "e1")) ext:*save-exit-functions*) (push (lambda () (princ "e2")) ext:*save-exit-functions*)
