@@ -130,7 +130,7 @@
   '((in-package "COMMON-LISP-USER")
     (defun unit-adder (n) (lambda (x) (+ x n)))
     (defun unit-counter () (let ((n 0)) (list (lambda () (incf n)) (lambda () (decf n)))))
-    (defun unit-parity (n) (labels ((even (k) (if (= k 0) (list n :odd) (even (1- k))))) (list #'even #'even)))
+    (defun unit-parity (n) (labels ((even (k) (if (= k 0) (list n :even) (odd (1- k)))) (odd (k) (if (= k 0) (list n :odd) (even (1- k))))) (list #'even #'odd)))
     (defun unit-nested (a) (lambda (b) (lambda (c) (lambda (d) (list a b c d 1.25d0 123456789012345678901234567890)))))
     (defmacro unit-macro (x) `(list ,x ,x))
     (defgeneric unit-generic (x) (:method (x) (list :t x)) (:method ((x integer)) (cons :integer (call-next-method))))
