@@ -88,7 +88,7 @@
   (let* ((key (if (consp option) (car option) option)) (rest (if (consp option) (cdr option) nil)) (value (if rest (car rest) nil))
          (name (%sd-name description)))
     (case key
-      (:conc-name (setf (%sd-conc-name description) (if value (string value) "")))
+      (:conc-name (setf (%sd-conc-name description) (if value (string value) nil)))
       (:constructor
        (push (if rest rest (list (%symbol-concat "MAKE-" name))) (%sd-constructors description)))
       (:copier (setf (%sd-copier description) (if rest value (%symbol-concat "COPY-" name))))
@@ -126,6 +126,9 @@
     (dolist (option options)
       (if (and (consp option) (eq (car option) :include)) (%parse-include option description)))
     (dolist (option options) (%parse-option option description))
+    (let ((type (%sd-type description)))
+      (if (and (%sd-named description) (consp type) (not (subtypep 'symbol (upgraded-array-element-type (cadr type)))))
+          (error "A ~S cannot hold the name of the structure ~S." type name)))
     (if (not (%sd-constructors description))
         (setf (%sd-constructors description) (list (list (%symbol-concat "MAKE-" name)))))
     (if (and (not (%sd-predicate description)) (or (not (%sd-type description)) (%sd-named description)))
@@ -201,9 +204,9 @@
     name))
 
 (defun %reader-name (description slot)
-  (if (string= (%sd-conc-name description) "")
-      (%slot-name slot)
-      (%symbol-concat (%sd-conc-name description) (%slot-name slot))))
+  (if (%sd-conc-name description)
+      (%symbol-concat (%sd-conc-name description) (%slot-name slot))
+      (%slot-name slot)))
 
 (defun %inherited-reader-p (description slot name)
   "Whether the reader is already that of an included structure type."
@@ -355,7 +358,7 @@
            `((%set-info ',name '%inline-declared 'inline)
              (%set-info ',name '%inline-expansion '(lambda (object) (%structure-p object ',(%sd-layout description))))
              (%set-function ',name #'(named-lambda ,name (object) (%structure-p object ',(%sd-layout description))))))
-          ((not (integerp position)) (%form-error "A structure without a name cannot have the predicate ~S." name))
+          ((not (integerp position)) (error "A structure without a name cannot have the predicate ~S." name))
           ((eq type 'list)
            `((defun ,name (object)
                (and (consp object) (consp (nthcdr ,position object)) (eq (nth ,position object) ',(%sd-name description))))))

@@ -244,7 +244,10 @@
   (if (or (eq part '*) (eq part 'real))
       '(rational single-float double-float)
       (let ((upgraded (upgraded-complex-part-type part)))
-        (if (eq upgraded 'real) '(rational single-float double-float) (list upgraded)))))
+        (cond ((eq upgraded 'real) '(rational single-float double-float))
+              ((eq upgraded 'float) '(single-float double-float))
+              (upgraded (list upgraded))
+              (t nil)))))
 
 (defun %array-literal (arguments simple)
   (let ((element-type (if arguments (car arguments) '*)) (dimensions (if (cdr arguments) (cadr arguments) '*)))
@@ -720,6 +723,15 @@
 (defun %coercion-failure (object type)
   (error 'type-error :datum object :expected-type type))
 
+(defun %one-element-type-p (types)
+  "Whether the vector types among TYPES have the same element type."
+  (let ((code nil))
+    (dolist (type types t)
+      (multiple-value-bind (vector element-type) (%vector-type-parts (%expand-type type))
+        (if vector
+            (cond ((not code) (setq code (%type-code element-type)))
+                  ((not (eql code (%type-code element-type))) (return nil))))))))
+
 (defun %vector-type-parts (type)
   "For an expanded type of vectors: true, the element type (T if it is open) and the length or NIL."
   (cond ((not (consp type)) (values nil nil nil))
@@ -729,6 +741,7 @@
          (let ((element-type (if (cdr type) (cadr type) '*)) (dimensions (if (cddr type) (caddr type) '*)))
            (values t (if (eq element-type '*) t element-type)
                    (if (and (consp dimensions) (integerp (car dimensions))) (car dimensions) nil))))
+        ((and (eq (car type) 'or) (not (subtypep type 'string)) (not (%one-element-type-p (cdr type)))) (values nil nil nil))
         ((memq (car type) '(or and))
          (dolist (part (cdr type) (values nil nil nil))
            (multiple-value-bind (vector element-type length) (%vector-type-parts (%expand-type part))

@@ -62,7 +62,7 @@
     (and stream (%load-stream stream pathname verbose print))))
 
 (defun %load-file (filespec verbose print if-does-not-exist external-format)
-  (let ((merged (%file-to-load (merge-pathnames filespec *default-pathname-defaults* nil))))
+  (let ((merged (%file-to-load (merge-pathnames filespec))))
     (multiple-value-bind (pathname native) (%file-name merged)
       (declare (ignore pathname))
       (or (%load-unit merged native verbose print)

@@ -378,7 +378,8 @@ BUILTIN(vector_push_extend, "VECTOR-PUSH-EXTEND", 2, 3, "(new-element vector &op
     if ((uint64_t)fix_of_obj(*fill) >= total) {
         if (!(obj_flags(v) & ARRAY_ADJUSTABLE)) signal_format(t, SYM(SIMPLE_ERROR), "~S is full and not adjustable.", 1, v);
         if (!element_fits(obj_type(array_storage(v)), args[0])) signal_type_error(t, args[0], element_type(t, obj_type(array_storage(v))));
-        extend(t, v, n > 2 && (uint64_t)fix_of_obj(args[2]) > extra ? (uint64_t)fix_of_obj(args[2]) : extra);
+        if (n > 2) extra = (uint64_t)fix_of_obj(args[2]) > total ? (uint64_t)fix_of_obj(args[2]) : total;
+        extend(t, v, extra);
     }
     return push_at_fill(t, v, args[0], fill);
 }

@@ -217,3 +217,4 @@
 (check (list (equalp (make-point :x 1 :y "a") (make-point :x 1.0 :y "A")) (equal (make-point :x 1) (make-point :x 1)) (equalp (make-point :x 1) (make-point3 :x 1))) => (t nil nil))
 (check (let ((h (make-hash-table :test 'equalp))) (setf (gethash (make-point :x 1 :y "a") h) 1) (list (gethash (make-point :x 1.0 :y "A") h) (gethash (make-point :x 2) h))) => (1 nil))
 (check (let ((h (make-hash-table :test 'equal)) (p (make-point :x 1))) (setf (gethash p h) 1 (gethash (list p) h) 2) (list (gethash p h) (gethash (list p) h) (gethash (make-point :x 1) h))) => (1 2 nil))
+(check (let ((v (make-array 2 :fill-pointer 2 :adjustable t))) (vector-push-extend 1 v 7) (array-dimension v 0)) => 9)

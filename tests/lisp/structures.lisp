@@ -209,3 +209,12 @@
                                                                                                                               3))
 (check (st-r-b (find 2 (list (make-st-r :a 3) (make-st-r :a 2 :b 'here)) :key #'st-r-a)) => here)
 (check (let ((h (make-hash-table :test 'equalp))) (setf (gethash (make-st-r :a 1) h) 'found) (gethash (make-st-r :a 1.0) h)) => found t)
+
+;;; -- (:CONC-NAME "") interns; without a name there is no prefix --
+(defpackage "SC-OTHER" (:use))
+(defstruct (sc-empty (:conc-name "")) sc-other::sc-slot)
+(check (sc-slot (make-sc-empty :sc-slot 1)) => 1)
+(defstruct (sc-none (:conc-name nil)) sc-other::sc-slot-2)
+(check (sc-other::sc-slot-2 (make-sc-none :sc-slot-2 1)) => 1)
+(check (eval '(defstruct (sc-named (:type (vector single-float)) :named) a)) =!> error)
+(check (eval '(defstruct (sc-symbols (:type (vector symbol)) :named) a)) => sc-symbols)

@@ -90,3 +90,4 @@
 (defgeneric traced-generic (x))
 (check (let ((*trace-output* (make-broadcast-stream))) (trace traced-generic) (defmethod traced-generic ((x t)) 7) (prog1 (traced-generic 1) (untrace traced-generic))) => 7)
 (check (traced-generic 1) => 7)
+(check (let ((file "build/load-pathname.lisp")) (with-open-file (s file :direction :output :if-exists :supersede) (print '(defparameter *lp* *load-pathname*) s)) (load file) (delete-file file) (equal (symbol-value '*lp*) (merge-pathnames file))) => t)
