@@ -62,6 +62,7 @@
          (old *application-options*)
          (runtime (if (or (null runtime) (eq runtime t)) runtime (ext:native-namestring (truename runtime)))))
     (when clear-clos-caches (%clear-clos-caches))
+    (%adopt-all-units)
     (multiple-value-bind (problem number)
         (unwind-protect
              (progn

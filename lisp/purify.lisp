@@ -15,8 +15,9 @@
 
 (defun ext:purify ()
   "Moves code, the names of interned symbols and the numbers among constants to pure space, which is read-only and no concern of the collector, and
-compacts the rest.  Returns the bytes in use in pure space.  May be called again and again; each call takes what is new.  STORAGE-CONDITION, with
+compacts the rest.  Code of units is taken too, and their files are unmapped.  Returns the bytes in use in pure space.  May be called again and again; each call takes what is new.  STORAGE-CONDITION, with
 nothing changed, if there is no room.  From Clozure CL (the :PURIFY argument of SAVE-APPLICATION)."
+  (%adopt-all-units)
   (%purify)
   (%pure-await)
   (ext:pure-bytes))

@@ -181,3 +181,12 @@ references, as WHY-LIVE tells it, for each unit that something still holds.  Suc
       (let ((path (%unit-holder (%unit-pointer unit))))
         (if path (push path held) (incf freed (ext:unit-code-bytes unit)))))
     (values freed (nreverse held))))
+
+;;; -- Before the world is saved or purified --
+
+(defun %adopt-all-units ()
+  "Moves the code of all units into the heap and lets go of their files."
+  (do ((tries 0 (+ tries 1))) ((or (null (%loaded-units)) (= tries 4)))
+    (ext:gc)
+    (%adopt-units)
+    (ext:gc)))

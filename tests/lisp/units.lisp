@@ -197,6 +197,15 @@
 ;;; UNLOAD leaves what was defined anew.
 (check (progn (load *u-1*) (defun u-one (x) (list :mine x)) (unload *u-1*) (u-one 1)) => (:mine 1))
 
+;;; -- PURIFY takes the code; the file goes --
+
+(check (progn (load *u-2*) (setq *u-kept* (u-mutual 4)) (setq *u-log* (u-nested 1)) (purify)
+              (list (u-maps *u-2*) (funcall *u-kept* 3) (funcall (funcall (funcall *u-log* 2) 3) 4) (funcall (u-adder 1) 2) (pure-p #'u-adder)))
+       => (0 4 (1 2 3 4) 3 t))
+(check (progn (impurify) (list (funcall *u-kept* 4) (funcall (u-adder 3) 2))) => (-4 5))
+(check (progn (load *u-4*) (u-deep 5 (lambda () (purify) (list (u-maps *u-4*))))) => (5 4 3 2 1 0))
+(check (progn (setq *u-kept* nil *u-log* '()) (u-forget) (u-forget-4) (impurify) (u-gone *u-2*)) => 0)
+
 ;;; -- Many cycles --
 
 (check (progn (dotimes (i 500) (load *u-1*) (u-one i)) (u-gone *u-1*)) => 1)
