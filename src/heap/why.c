@@ -17,6 +17,7 @@ typedef struct Search {
     WordStack queue;
     const char *names[NAMES_MOST];
     uint32_t name_count;
+    Obj outside; /* the object that is asked about, if it lies in no area with marks; NIL once it has been seen */
     bool late; /* the second phase: roots that are asked last */
     bool failed;
 } Search;
@@ -26,8 +27,13 @@ static bool is_late_root(const char *name) {
 }
 
 static void search_see(Search *s, Obj x, uint32_t parent, uint64_t slot) {
-    if (!in_dynamic(s->heap, x) || is_marked(s->heap, x)) return;
-    bit_set(s->heap->marks, granule_of(s->heap, address_of(x)));
+    if (!in_dynamic(s->heap, x)) {
+        if (is_nil(s->outside) || !eq(x, s->outside)) return;
+        s->outside = NIL;
+    } else {
+        if (is_marked(s->heap, x)) return;
+        bit_set(s->heap->marks, granule_of(s->heap, address_of(x)));
+    }
     if (s->queue.count / 2 >= NO_PARENT || !words_push(&s->queue, x.w) ||
         !words_push(&s->queue, (uint64_t)parent << 32 | (slot < UINT32_MAX ? slot : UINT32_MAX)))
         s->failed = true;
@@ -83,7 +89,7 @@ static uint32_t search_run(Search *s, Obj x) {
 
 Obj heap_why_live(Thread *t, Obj x) {
     Heap *h = t->heap;
-    Search s = {.heap = h};
+    Search s = {.heap = h, .outside = pure_contains(h, (const void *)address_of(x)) ? x : NIL};
     const char *root = NULL;
     h->path.count = 0;
     for (uint32_t i = is_ref(x) ? search_run(&s, x) : NO_PARENT; i != NO_PARENT;) {

@@ -50,6 +50,9 @@
        => (t "WITH-CONSTANTS"))
 (check (progn (ext:impurify) (let ((s (symbol-name 'set-schar))) (setf (char s 0) (char s 0)) s)) => "SET-SCHAR")
 
+(check (progn (ext:purify) (second (first (last (ext:why-live (symbol-name 'set-schar) nil))))) => "name")
+(check (first (first (last (ext:why-live (symbol-name 'set-schar) nil)))) => set-schar)
+
 ;;; -- Redefinition; garbage --
 (defun changing (x) (+ x 1))
 (check (progn (ext:purify) (changing 1)) => 2)
