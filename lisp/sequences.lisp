@@ -342,7 +342,7 @@
   "Signals if a result of LENGTH elements is not of the type, which asks for REQUIRED ones or is silent (NIL)."
   (if (and required (not (= required length)))
       (error 'type-error :datum length :expected-type `(integer ,required ,required)))
-  (if (and (eql length 0) (eq (if (consp type) (car type) type) 'cons)) (%result-type-error type)))
+  (if (and (eql length 0) (eq (if (consp type) (car type) type) 'cons)) (error 'type-error :datum length :expected-type '(integer 1))))
 
 (defun make-sequence (result-type size &key (initial-element nil element-p))
   "A fresh sequence (CLHS 17.3)."

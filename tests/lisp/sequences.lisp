@@ -778,3 +778,4 @@
 (check (make-sequence 'cons 0) =!> type-error)
 (check (concatenate 'cons) =!> type-error)
 (check (concatenate 'cons '(1) '(2)) => (1 2))
+(check (handler-case (make-sequence 'cons 0) (type-error (c) (typep (type-error-datum c) (type-error-expected-type c)))) => nil)
