@@ -149,14 +149,19 @@
     (if (< depth 4) (%note-quoted (car x) (1+ depth)))
     (pop x))
   (if (and x (symbolp x) *undefined-functions* (not (keywordp x)) (not (fboundp x)))
-      (push x (car *undefined-functions*))))
+      (setf (gethash x (or (car *undefined-functions*) (setf (car *undefined-functions*) (make-hash-table :test 'eq :weakness :key)))) t)))
 
 ;;; What a compilation unit notes is given as warnings when its outermost form ends.
+(defun %table-values (table)
+  (let ((values '()))
+    (maphash (lambda (key value) (declare (ignore key)) (push value values)) table)
+    (nreverse values)))
+
 (defun %warn-undefined (notes)
   "A style warning for each function that was called and that nothing in the unit has defined, or may define when it is loaded."
   (let ((seen (make-hash-table :test 'equal)))
-    (dolist (name (car notes)) (setf (gethash name seen) t))
-    (dolist (note (reverse (cdr notes)))
+    (if (car notes) (maphash (lambda (name value) (setf (gethash name seen) value)) (car notes)))
+    (dolist (note (%table-values (cdr notes)))
       (let ((name (car note)))
         (unless (or (gethash (if (consp name) (cadr name) name) seen) (fboundp name))
           (setf (gethash (if (consp name) (cadr name) name) seen) t)

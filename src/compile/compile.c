@@ -13,6 +13,7 @@
 
    Limit: forms nested so deeply that a recursive walk would use more than STACK_LIMIT bytes of C stack are a PROGRAM-ERROR. */
 #include "compile/compiler.h"
+#include "run/hash.h"
 #include "text/text.h"
 
 #include <stdarg.h>
@@ -94,28 +95,37 @@ void compile_warn(Compiler *c, const char *kind, const char *control, Ref argume
     c->last_warning = &w->next;
 }
 
-/* A compilation unit's notes: (quoted . called).  CALLED are the functions without definition that code refers to, (name file . line) each; QUOTED
+/* A compilation unit's notes: (quoted . called), each NIL or a table that is weak in its keys, for a unit may last as long as the program (LOAD of a
+   script that serves for ever); uninterned symbols are not noted.  CALLED are the functions without definition that code refers to: their cells, with (name file . line).  QUOTED
    are symbols without definition that stand as constants in the code: what the forms of the file may define when it is loaded. */
 static Obj unit_notes(Compiler *c) {
     Obj notes = symbol_value(c->t, SYM(UNDEFINED_FUNCTIONS));
     return is_cons(notes) ? notes : NIL;
 }
 
+static Obj notes_table(Thread *t, Obj *slot) {
+    if (is_nil(*slot)) set_slot(t, slot, table_make(t, TEST_EQ, SYM(EQ), 16, ENTRIES_WEAK_KEY));
+    return *slot;
+}
+
 /* The function of that name is referred to. */
 void compile_note_call(Compiler *c, Ref name, uint32_t line) {
-    Obj notes = unit_notes(c), x = ref(c, name);
-    if (is_nil(notes) || !eq(symbol_slots(function_name_cell(c->t, x))[SYMBOL_FUNCTION], UNBOUND)) return;
-    if (is_cons(cdr(notes)) && eq(car(cadr(notes)), x)) return;
+    Obj notes = unit_notes(c), x = ref(c, name), known;
+    if (is_nil(notes) || (is_symbol(x) && is_nil(symbol_slots(x)[SYMBOL_PACKAGE]))) return;
+    Obj cell = function_name_cell(c->t, x);
+    if (!eq(symbol_slots(cell)[SYMBOL_FUNCTION], UNBOUND)) return;
+    Obj table = notes_table(c->t, &cons_slots(notes)[1]);
+    if (table_get(c->t, table, cell, &known)) return;
     Obj place = alloc_cons(c->t, ref(c, c->file), obj_of_fix(line));
-    set_cdr(c->t, notes, alloc_cons(c->t, alloc_cons(c->t, x, place), cdr(notes)));
+    table_put(c->t, table, cell, alloc_cons(c->t, x, place));
 }
 
 /* The object is a constant. */
 static void note_quoted(Compiler *c, Obj notes, Obj x, unsigned depth) {
     for (unsigned n = 0; is_cons(x) && n < 256; x = cdr(x), n++)
         if (depth < 4) note_quoted(c, notes, car(x), depth + 1);
-    if (is_nil(x) || !is_symbol(x) || is_keyword(x) || !eq(symbol_slots(x)[SYMBOL_FUNCTION], UNBOUND)) return;
-    set_car(c->t, notes, alloc_cons(c->t, x, car(notes)));
+    if (is_nil(x) || !is_symbol(x) || is_keyword(x) || is_nil(symbol_slots(x)[SYMBOL_PACKAGE]) || !eq(symbol_slots(x)[SYMBOL_FUNCTION], UNBOUND)) return;
+    table_put(c->t, notes_table(c->t, &cons_slots(notes)[0]), x, T_);
 }
 void compile_note_quoted(Compiler *c, Ref r) {
     Obj notes = unit_notes(c);

@@ -21,6 +21,7 @@
    full collection left alive (at least by the growth threshold): so their cost is proportional to what is tenured. */
 #include "heap/space.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 enum { TOLERATED = 32, KEEP_TOUCHED = 8, KEEP_FRUGAL = 1 << 16 };
@@ -212,6 +213,7 @@ void heap_collect_now(Thread *t) {
     h->requested = -1;
     h->compact = memory_is_short(h);
     heap_collect(t, generation);
+    if (h->frugal) malloc_trim(0); /* what unmapped units and closed streams had */
     h->frugal = false;
     if (generation < FULL && memory_is_short(h)) {
         h->compact = true;
