@@ -10,8 +10,6 @@ CFLAGS_release := -O2 -g -march=x86-64-v2
 CFLAGS_debug   := -O1 -g -march=x86-64-v2 -DWINDFALL_DEBUG
 CFLAGS_asan    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_asan   := -fsanitize=address,undefined
-STRIP_release  := strip -o
-STRIP          := $(or $(STRIP_$(MODE)),cp -f)
 CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -fno-pie -Isrc
 LDFLAGS := $(LDFLAGS_$(MODE))
 # Only libc is needed where the system runs (libm and libedit are opened when they are needed).  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
@@ -39,7 +37,7 @@ setup: ## install the Debian packages that are missing
 # The runtime loads the library's source and saves itself: runtime without symbols, and image, in one file.
 $(WINDFALL): $(DIR)/windfall-boot $(LIBRARY) lisp/ORDER
 	@echo "  SAVE $@"
-	@$(STRIP) $(DIR)/windfall-runtime $<
+	@$(if $(filter release,$(MODE)),strip -o $(DIR)/windfall-runtime $<,cp -f $< $(DIR)/windfall-runtime)
 	@$< --library lisp --save $@ --runtime $(DIR)/windfall-runtime
 
 $(DIR)/windfall-boot: $(DIR)/rooms.o $(MAIN)

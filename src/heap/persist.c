@@ -40,7 +40,7 @@ const uint64_t *heap_listed_tables(const Heap *h, size_t *count) {
 const Obj *heap_finalizers(const Heap *h, bool ready, size_t *count) {
     const FinalizerTable *table = ready ? &h->ready : &h->finalizers;
     *count = table->count;
-    return &table->items[0].object;
+    return (const Obj *)(const void *)table->items;
 }
 
 /* -- Filling -- */

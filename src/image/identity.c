@@ -85,6 +85,7 @@ static bool find_build_id(const char *p, size_t bytes, uint8_t *id) {
 
 void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]) {
     const char *start = (const char *)&__ehdr_start;
+    __asm__("" : "+r"(start)); /* the whole file begins here, not only its first record */
     const Elf64_Phdr *segments = (const Elf64_Phdr *)(const void *)(start + __ehdr_start.e_phoff);
     const char *base = NULL;
     memset(id, 0, RUNTIME_ID_BYTES);
