@@ -16,7 +16,7 @@
   '(%debugger invoke-debugger error cerror signal warn break %leaf-error %undefined-call %dispatch-miss %interrupt %retry-call
     %decoding-call %encoding-call %signal %backtrace %frames)
   "Functions whose frames at the innermost end are not shown.")
-(defvar *starting-functions* '(%toplevel %run-actions %run-script %eval-text %load-stream %load-forms load eval %evaluate %eval-call %eval-by-compiler
+(defvar *starting-functions* '(%toplevel %run-actions %run-script %eval-text %load-stream %load-forms %load-source %call-with-compilation-unit load eval %evaluate %eval-call %eval-by-compiler
     %eval-by-compiler-or-macro %eval-progn %repl %repl-eval %read-eval-print %call-from-c)
   "Functions whose frames at the outermost end are not shown.")
 

@@ -149,6 +149,12 @@ static Node *special_multiple_value_call(Compiler *c, Scope *s, Ref form, Ref ar
 
 /* -- The rest -- */
 
+/* Whether the innermost declaration of safety asks for none. */
+static bool is_unsafe(const Scope *s) {
+    while (s && s->kind != SCOPE_SAFETY) s = s->up;
+    return s && s->index == 0;
+}
+
 static Node *special_the(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) {
     (void)form, (void)n;
     uint32_t set = type_parse(c, args);
@@ -158,6 +164,9 @@ static Node *special_the(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) 
     the->imm = (int32_t)set;
     the->ref = args;
     the->kids[0] = value;
+    Obj specifier = ref(c, args);
+    bool many = is_cons(specifier) && eq(car(specifier), SYM(VALUES));
+    if (!many && !is_unsafe(s)) the->flags |= NODE_VERIFY;
     return the;
 }
 

@@ -73,7 +73,8 @@ enum {
     NODE_SETS = 1,      /* something within assigns a lexical variable */
     NODE_FAR = 2,       /* RETURN, GO: by way of an unwinding */
     NODE_NOTINLINE = 4, /* CALL: not even of itself */
-    NODE_CHECK = 16,    /* THE: to be verified */
+    NODE_CHECK = 16,    /* THE: to be verified, since an instruction relies on it */
+    NODE_VERIFY = 32,   /* THE: to be verified if that is cheap */
     NODE_MUTUAL = 8     /* FUNCTIONS: closures that refer to each other; imm counts the shared values before them */
 };
 
@@ -106,6 +107,8 @@ struct Variable {
     bool captured;  /* used by a function other than the owner */
     bool ignored, ignorable, used; /* declared; seen by the analysis */
     bool proven;     /* infer.c: its first value certainly is of the declared type */
+    bool unsafe;     /* declared where SAFETY is 0 */
+    bool check_sets_too; /* verify assignments by what is no computed number */
     bool check, check_sets; /* verify the declared type when it is bound, when it is assigned */
     uint8_t place;
     uint32_t declared; /* TypeSet by declaration */
@@ -359,6 +362,7 @@ Node *beta_values_call(Compiler *c, Lambda *fn, Node *form);
 
 /* infer.c */
 void infer_types(Compiler *c, Lambda *top);
+bool infer_is_computed(uint32_t type, uint32_t declared);
 
 /* capture.c */
 void capture(Compiler *c, Lambda *top);

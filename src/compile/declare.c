@@ -84,6 +84,7 @@ bool declared_special(Compiler *c, Body *body, Obj name) {
 void declare_variable(Compiler *c, Body *body, Variable *v) {
     if (!body) return;
     for (Declaration *d = body->declarations; d; d = d->next) {
+        if (d->kind == DECLARE_SAFETY && d->value == 0) v->unsafe = true;
         if (!eq(ref(c, d->name), ref(c, v->name))) continue;
         switch (d->kind) {
         case DECLARE_SPECIAL: break;

@@ -87,19 +87,33 @@ void undo(Gen *g, const Dynamic *to) {
 
 /* -- Variables -- */
 
-/* Verifies that the value in the register is of the type, if one predicate can tell. */
-void emit_check(Gen *g, uint32_t set, Ref specifier, unsigned reg) {
+/* The predicate that tells whether a value is of the type; PRED_COUNT if there is none. */
+static Predicate check_predicate(const Gen *g, uint32_t set, Ref specifier) {
     static const struct {
         uint32_t set;
         Predicate predicate;
     } rows[] = {{TS_FIXNUM, PRED_FIXNUM}, {TS_DOUBLE, PRED_DOUBLE}, {TS_SINGLE, PRED_SINGLE}, {TS_DOUBLE_VECTOR, PRED_DOUBLE_VECTOR},
                 {TS_SINGLE_VECTOR, PRED_SINGLE_VECTOR}, {TS_INTEGER, PRED_INTEGER}, {TS_RATIONAL, PRED_RATIONAL}, {TS_FLOAT, PRED_FLOAT},
-                {TS_REAL, PRED_REAL}};
+                {TS_REAL, PRED_REAL}, {TS_NUMBER, PRED_NUMBER}, {TS_LIST, PRED_LIST}, {TS_CONS, PRED_CONS}, {TS_NULL, PRED_NULL},
+                {TS_SYMBOL | TS_NULL, PRED_SYMBOL}, {TS_CHARACTER, PRED_CHARACTER}, {TS_FUNCTION, PRED_FUNCTION}, {TS_STRING, PRED_SIMPLE_STRING},
+                {TS_SIMPLE_VECTOR, PRED_SIMPLE_VECTOR}, {TS_BIT_VECTOR, PRED_SIMPLE_BIT_VECTOR}};
+    static const struct {
+        uint32_t symbol;
+        Predicate predicate;
+    } names[] = {{S_STRING, PRED_STRING}, {S_VECTOR, PRED_VECTOR}, {S_ARRAY, PRED_ARRAY}, {S_BIT_VECTOR, PRED_BIT_VECTOR},
+                 {S_HASH_TABLE, PRED_HASH_TABLE}, {S_PACKAGE, PRED_PACKAGE}, {S_KEYWORD, PRED_KEYWORD}};
+    Obj name = ref(g->c, specifier);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (eq(name, (Obj){(STATIC_SYMBOLS + SYMBOL_BYTES * (uint64_t)names[i].symbol) | TAG_OBJ})) return names[i].predicate;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].set == set) {
-            emit(g, instruction_abc(OP_CHECK, rows[i].predicate, reg, constant_index(g, specifier), 0));
-            return;
-        }
+        if (rows[i].set == set) return rows[i].predicate;
+    return PRED_COUNT;
+}
+
+/* Verifies that the value in the register is of the type, if one predicate can tell. */
+void emit_check(Gen *g, uint32_t set, Ref specifier, unsigned reg) {
+    Predicate p = check_predicate(g, set, specifier);
+    if (p != PRED_COUNT) emit(g, instruction_abc(OP_CHECK, p, reg, constant_index(g, specifier), 0));
 }
 
 /* The variable's value is in the register: that is where it lives now. */
@@ -150,7 +164,8 @@ bool writes_last(const Node *n) {
 static void gen_set(Gen *g, Node *n, Dest d) {
     Variable *v = n->var;
     unsigned saved = g->top, r;
-    bool check = v->check_sets && (n->kids[0]->type & ~v->declared);
+    uint32_t type = n->kids[0]->type;
+    bool check = (type & ~v->declared) && (v->check_sets || (v->check_sets_too && !infer_is_computed(type, v->declared)));
     if (v->place == PLACE_REGISTER && !variable_boxed(v)) {
         if (writes_last(n->kids[0]) && !check) gen(g, n->kids[0], dest_reg(v->index));
         else {
@@ -193,9 +208,17 @@ static void gen_supplied(Gen *g, Node *n, Dest d) {
     finish(g, d, r);
 }
 
-/* A THE form; verified if a typed instruction relies on it. */
+/* Whether a THE form that nothing relies upon is verified: where that is one instruction and loses neither values nor a tail call. */
+static bool verifies(const Gen *g, const Node *n, Dest d) {
+    uint32_t type = n->kids[0]->type, set = (uint32_t)n->imm;
+    if (!(n->flags & NODE_VERIFY) || !(type & ~set) || infer_is_computed(type, set) || d.kind == DEST_EFFECT) return false;
+    if ((d.kind == DEST_RETURN || d.kind == DEST_VALUES) && !node_is_single(n->kids[0])) return false;
+    return check_predicate(g, set, n->ref) != PRED_COUNT;
+}
+
+/* A THE form; verified in any case if a typed instruction relies on it. */
 static void gen_the(Gen *g, Node *n, Dest d) {
-    if (!(n->flags & NODE_CHECK)) {
+    if (!(n->flags & NODE_CHECK) && !verifies(g, n, d)) {
         gen(g, n->kids[0], d);
         return;
     }

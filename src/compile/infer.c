@@ -5,7 +5,9 @@
    single-floats, it becomes the typed instruction; a constant beside a float becomes a float of that type, which is what contagion makes of it.
 
    Typed instructions trust their operands, so what is only declared must be verified before: `trust` marks the variables and THE forms whose
-   declaration was relied upon, and the generator puts a CHECK where they get their values.  Declarations that nothing relies upon cost nothing.
+   declaration was relied upon, and the generator puts a CHECK where they get their values.  Other declarations of variables are verified
+   where one predicate can tell, unless the body says (SAFETY 0): but not that integers that arithmetic makes are fixnums, which would cost each
+   turn of each loop an instruction.
 
    Fixnum arithmetic stays generic: its fast way costs two tests, and a sum declared to be a fixnum may still not be one. */
 #include "compile/compiler.h"
@@ -21,10 +23,17 @@ static void infer_kids(Compiler *c, Node *n) {
 
 /* -- Variables -- */
 
+/* A number, declared to be an integer of some kind, where arithmetic made it. */
+bool infer_is_computed(uint32_t type, uint32_t declared) { return subset(type, TS_NUMBER) && subset(declared, TS_INTEGER); }
+
 /* The variable is bound to a value of the type. */
 static void infer_binding(Variable *v, uint32_t type) {
     v->type = v->sets ? TS_ANY : type;
     v->proven = subset(type, v->declared);
+    if (v->declared && !v->unsafe && !v->special) {
+        v->check_sets_too = true;
+        if (!v->proven && !infer_is_computed(type, v->declared)) v->check = true;
+    }
     if (!v->declared) return;
     uint32_t both = v->type & v->declared;
     v->type = both ? both : v->declared;

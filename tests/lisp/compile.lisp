@@ -350,3 +350,16 @@
 (check (multiple-value-bind (f warnings failure) (handler-bind ((warning #'muffle-warning)) (compile nil '(lambda () (undefined-so-far))))
          (list (functionp f) warnings failure)) => (t t nil))
 (check (let ((x (list 1 2))) (setf (cddr x) x) (handler-case (+ 1 x) (type-error (c) (< (length (princ-to-string c)) 500)))) => t)
+
+;;; -- Declared types are verified where one instruction can tell --
+(check (funcall (compile nil '(lambda (x) (declare (fixnum x)) (list x))) "s") =!> type-error)
+(check (funcall (compile nil '(lambda (x) (declare (type list x)) (vector x))) 3) =!> type-error)
+(check (funcall (compile nil '(lambda (x) (declare (string x)) (vector x))) 'a) =!> type-error)
+(check (funcall (compile nil '(lambda (x) (declare (symbol x)) (list x))) nil) => (nil))
+(check (funcall (compile nil '(lambda (x) (let ((y 0)) (declare (fixnum y)) (setq y x) (list y)))) 'a) =!> type-error)
+(check (funcall (compile nil '(lambda (x) (list (the fixnum x)))) 'a) =!> type-error)
+(check (funcall (compile nil '(lambda (x) (the function x))) 'a) =!> type-error)
+(check (funcall (compile nil '(lambda (x) (the (values fixnum t) (floor x 2)))) 5) => 2 1)
+(check (funcall (compile nil '(lambda (x) (the integer (floor x 2)))) 5) => 2 1)
+(check (funcall (compile nil '(lambda (x) (declare (function x)) (functionp x))) #'print-object) => t)
+(check (funcall (compile nil '(lambda (x) (declare (fixnum x) (optimize (safety 0))) (list x))) "s") => ("s"))
