@@ -767,6 +767,7 @@ not_a_cons:
 
     /* -- Checks -- */
 L_CHECK:
+    if (LIKELY(N == PRED_FIXNUM && is_fix(R[A]))) NEXT();
     if (UNLIKELY(!predicate_holds(N, R[A]))) {
         SYNC();
         signal_type_error(t, R[A], K[B]);
