@@ -228,7 +228,7 @@ void analyse_function(Compiler *c, Scope *s, Lambda *fn, Ref lambda_list, Ref fo
     fn->doc = body.doc;
     Variable **bound = arena_alloc(c, (2 * (size_t)r.count + 1) * sizeof(Variable *));
     Node **hole = &fn->body;
-    for (uint32_t i = 0; i < r.count; i++) hole = chain_row(c, &s, hole, &r.rows[i], fn, &body, bound + 2 * i);
+    for (uint32_t i = 0; i < r.count; i++) hole = chain_row(c, &s, hole, &r.rows[i], fn, &body, bound + 2 * (size_t)i);
     s = declare_free(c, &body, s);
     if (block.i) {
         Node *b = node_new(c, N_BLOCK, 1);

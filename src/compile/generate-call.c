@@ -231,6 +231,7 @@ static void gen_mutual(Gen *g, Node *n) {
     unsigned base = gen_alloc_many(g, count), saved = g->top;
     uint32_t shared = (uint32_t)n->imm;
     if (shared > count) gen_alloc_many(g, shared - count);
+    must(some);
     gen_free_values(g, some, base, shared);
     g->top = saved;
     Obj templates = alloc_boxed(g->c->t, TYPE_SIMPLE_VECTOR, count, NIL);

@@ -27,7 +27,7 @@
 enum { TOLERATED = 32, KEEP_TOUCHED = 8, KEEP_FRUGAL = 1 << 16 };
 
 void heap_visit_roots(Heap *h, RootVisitor visit, void *data) {
-    visit(data, (Obj *)STATIC_SYMBOLS, STATIC_SYMBOL_COUNT * SYMBOL_BYTES / sizeof(Obj), ROOT_STATIC_SYMBOLS); /* with their headers */
+    visit(data, (Obj *)STATIC_SYMBOLS, (size_t)STATIC_SYMBOL_COUNT * SYMBOL_BYTES / sizeof(Obj), ROOT_STATIC_SYMBOLS); /* with their headers */
     for (unsigned i = 0; i < h->root_count; i++) h->roots[i].scan(h->thread, h->roots[i].data, visit, data);
 }
 

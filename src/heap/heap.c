@@ -63,7 +63,7 @@ static void area_reserve(Heap *h, size_t limit) {
     }
     if (!tables_reserve(h, limit)) must_die("cannot reserve the tables of a heap of %zu MB", limit / MEGABYTE);
     h->end = h->start + limit;
-    h->reserve = limit / 64 + (limit >= 64 * MEGABYTE ? MEGABYTE : limit / 64);
+    h->reserve = limit / 64 + (limit >= (size_t)64 * MEGABYTE ? MEGABYTE : limit / 64);
     h->soft_end = h->end - h->reserve;
     h->touched = h->start;
     h->stack.most = limit / 64 / 8 < 65536 ? 65536 : limit / 64 / 8;
@@ -89,7 +89,7 @@ Heap *heap_create_empty(size_t limit) {
     area_reserve(h, limit);
     h->egc = true;
     h->requested = -1;
-    h->growth_least = 32 * MEGABYTE;
+    h->growth_least = (size_t)32 * MEGABYTE;
     size_t most = (size_t)(h->end - h->start) / 8; /* small heaps have small generations */
     size_t g0 = DEFAULT_G0 < most ? DEFAULT_G0 : most;
     heap_configure(h, g0, 2 * g0, 3 * g0);

@@ -256,7 +256,7 @@ static Obj translate_chosen(Walk *w, Obj x) {
     if (!a->blocks.count || !is_obj(x) || in_static(x)) return x;
     uint64_t at = address_of(x);
     const uint64_t *found = bsearch(&at, a->blocks.items, a->blocks.count, 8, compare_addresses);
-    return found ? (Obj){a->block_copies[found - a->blocks.items]} : x;
+    return found ? ((Obj){a->block_copies[found - a->blocks.items]}) : x;
 }
 
 static void chosen_move(Thread *t, const PurePolicy *policy) {

@@ -12,7 +12,7 @@ unsigned heap_torture(const Heap *h) { return h->torture; }
 
 void heap_set_torture(Heap *h, unsigned flags) {
     h->torture = flags;
-    if (flags & TORTURE_TINY) heap_configure(h, TINY, 2 * TINY, 4 * TINY);
+    if (flags & TORTURE_TINY) heap_configure(h, TINY, (size_t)2 * TINY, (size_t)4 * TINY);
     if (flags & TORTURE_GC) heap_raise(h->thread, EVENT_COLLECT);
 }
 

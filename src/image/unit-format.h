@@ -34,7 +34,7 @@ _Static_assert(sizeof(UnitHeader) == UNIT_HEADER, "the header has no padding");
 /* UNIT_OP(name): the byte codes.  "pops" and "pushes" are of the machine's stack. */
 #define UNIT_OPS(OP)                                                                                          \
     OP(END)         /* the stream's end */                                                                    \
-    OP(NIL)         /* pushes NIL */                                                                          \
+    OP(FALSE)       /* pushes NIL */                                                                          \
     OP(TRUE)        /* pushes T */                                                                            \
     OP(FIX)         /* signed: pushes a fixnum */                                                             \
     OP(WORD)        /* 8 bytes: pushes an immediate word that is no fixnum (character, single-float, marker) */ \

@@ -300,7 +300,7 @@ static void make_cell(Machine *m) {
 static void step(Machine *m, UnitOp op) {
     const World *w = m->t->world;
     switch (op) {
-    case UNIT_NIL: push(m, NIL); break;
+    case UNIT_FALSE: push(m, NIL); break;
     case UNIT_TRUE: push(m, T_); break;
     case UNIT_FIX: push(m, obj_of_fix(signed_number(m))); break;
     case UNIT_WORD: make_word(m); break;

@@ -84,7 +84,7 @@ uint32_t numbers_push(Thread *t, ObjectTable *table, Obj writer, uint64_t slot, 
     uint32_t position = table->count++;
     set_field(t, objects, position, x);
     table->numbers[position] = NUMBER_PENDING;
-    if (2 * (size_t)table->count > table->index_size || table->stale || table->epoch != collections(t)) index_make(t, table, objects, 2 * table->count);
+    if (2 * (size_t)table->count > table->index_size || table->stale || table->epoch != collections(t)) index_make(t, table, objects, 2 * (size_t)table->count);
     else index_add(table, x, position);
     return position;
 }

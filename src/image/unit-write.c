@@ -91,7 +91,7 @@ static bool put_known(Writer *w, Obj x, int64_t container, uint64_t slot, bool *
         op_number(w, w->debugging ? UNIT_DEBUG_REF : UNIT_REF, (uint64_t)w->table->numbers[i]);
         return true;
     }
-    op(w, UNIT_NIL);
+    op(w, UNIT_FALSE);
     if (w->debugging) return true;
     if (container == NO_CONTAINER) return fail(w, UNIT_NEVER, x);
     if (s->fixup_count == s->fixup_room) {
@@ -214,7 +214,7 @@ static bool is_template(Obj x) { return obj_length(x) == FUNCTION_ENV && has_typ
 
 static void put_places(Writer *w, Obj places) {
     if (!has_type(places, TYPE_U32_VECTOR)) {
-        op(w, UNIT_NIL);
+        op(w, UNIT_FALSE);
         return;
     }
     const uint32_t *words = obj_raw(places);
@@ -306,7 +306,7 @@ static bool is_plain(Obj x) {
 /* Writes what pushes x; slot `slot` of the object at position `container` is where it will be. */
 static bool put(Writer *w, Obj x, int64_t container, uint64_t slot) {
     bool done;
-    if (is_nil(x)) op(w, UNIT_NIL);
+    if (is_nil(x)) op(w, UNIT_FALSE);
     else if (eq(x, T_)) op(w, UNIT_TRUE);
     else if (is_fix(x)) {
         op(w, UNIT_FIX);
@@ -316,7 +316,7 @@ static bool put(Writer *w, Obj x, int64_t container, uint64_t slot) {
         buffer_put(w->out, &x, 8);
     } else {
         if (w->debugging && (!is_plain(x) || w->depth >= DEPTH_MOST)) {
-            op(w, UNIT_NIL);
+            op(w, UNIT_FALSE);
             return true;
         }
         if (!put_known(w, x, container, slot, &done) || done) return !w->problem;

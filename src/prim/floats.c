@@ -80,7 +80,7 @@ BUILTIN(scale_float, "SCALE-FLOAT", 2, 2, "float integer", "The float times two 
     enum { FAR = 10000 };
     check_float(t, args[0]);
     if (!is_fix(args[1]) && !has_type(args[1], TYPE_BIGNUM)) signal_type_error(t, args[1], SYM(INTEGER));
-    int64_t e = is_fix(args[1]) ? fix_of_obj(args[1]) : integer_sign(args[1]) * FAR;
+    int64_t e = is_fix(args[1]) ? fix_of_obj(args[1]) : integer_sign(args[1]) * (int64_t)FAR;
     double d = ldexp(value_of(args[0]), (int)(e > FAR ? FAR : e < -FAR ? -FAR : e));
     return number_float_result(t, is_single(args[0]), d, SYM(SCALE_FLOAT), args[0], args[1]);
 }

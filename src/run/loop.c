@@ -417,7 +417,7 @@ L_BIND:
     bind_special(t, K[B], R[A]);
     NEXT();
 L_UNBIND:
-    unbind_to(t, t->binding_top - 2 * A);
+    unbind_to(t, t->binding_top - 2 * (size_t)A);
     NEXT();
 L_BIND_LISTS:
     SYNC();
