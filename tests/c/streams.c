@@ -49,7 +49,7 @@ static Obj call(const char *name, uint32_t n, const Obj *args) {
         jmp_buf door;
         Obj copy[16];
         assert_true(n >= b->min && n <= b->max);
-        memcpy(copy, args, n * sizeof(Obj));
+        if (n) memcpy(copy, args, n * sizeof(Obj));
         t->door = &door;
         t->value_count = 1;
         left = setjmp(door) != 0;
