@@ -112,7 +112,7 @@ static void let_go(Thread *t) {
 
 Thread *thread_create(World *w) {
     const size_t stack = (size_t)STACK_WORDS * sizeof(Obj), tls = TLS_MAX * sizeof(Obj), bindings = (size_t)BINDINGS_WORDS * sizeof(Obj);
-    const size_t exits = (size_t)EXITS_MAX * sizeof(struct Exit), all = sizeof(Thread) + tls + exits + bindings + stack + 5 * 4096;
+    const size_t exits = (size_t)EXITS_MAX * sizeof(struct Exit), all = sizeof(Thread) + tls + exits + bindings + stack + (size_t)5 * 4096;
     char *at = pages_reserve(NULL, all);
     if (!at) must_die("cannot reserve %zu bytes for a thread", all);
     Thread *t = take(&at, sizeof *t);
