@@ -289,36 +289,31 @@
 
 ;;; Printing lists
 
+(defmacro pprint-elements ((stream list colon) &body separation)
+  "Prints the elements of LIST, in parentheses if COLON, with a space and then SEPARATION between two."
+  `(pprint-logical-block (,stream ,list :prefix (if ,colon "(" "") :suffix (if ,colon ")" ""))
+     (pprint-exit-if-list-exhausted)
+     (loop
+       (output-object (pprint-pop) ,stream)
+       (pprint-exit-if-list-exhausted)
+       (write-char #\Space ,stream)
+       ,@separation)))
+
 (defun pprint-linear (stream list &optional (colon t) at)
   (declare (ignore at))
-  (pprint-logical-block (stream list :prefix (if colon "(" "") :suffix (if colon ")" ""))
-    (pprint-exit-if-list-exhausted)
-    (loop
-      (output-object (pprint-pop) stream)
-      (pprint-exit-if-list-exhausted)
-      (write-char #\Space stream)
-      (pprint-newline :linear stream))))
+  (pprint-elements (stream list colon)
+    (pprint-newline :linear stream)))
 
 (defun pprint-fill (stream list &optional (colon t) at)
   (declare (ignore at))
-  (pprint-logical-block (stream list :prefix (if colon "(" "") :suffix (if colon ")" ""))
-    (pprint-exit-if-list-exhausted)
-    (loop
-      (output-object (pprint-pop) stream)
-      (pprint-exit-if-list-exhausted)
-      (write-char #\Space stream)
-      (pprint-newline :fill stream))))
+  (pprint-elements (stream list colon)
+    (pprint-newline :fill stream)))
 
 (defun pprint-tabular (stream list &optional (colon t) at (tabsize 16))
   (declare (ignore at))
-  (pprint-logical-block (stream list :prefix (if colon "(" "") :suffix (if colon ")" ""))
-    (pprint-exit-if-list-exhausted)
-    (loop
-      (output-object (pprint-pop) stream)
-      (pprint-exit-if-list-exhausted)
-      (write-char #\Space stream)
-      (pprint-tab :section-relative 0 (or tabsize 16) stream)
-      (pprint-newline :fill stream))))
+  (pprint-elements (stream list colon)
+    (pprint-tab :section-relative 0 (or tabsize 16) stream)
+    (pprint-newline :fill stream)))
 
 (defun pprint-call (stream list)
   "(function argument...), the arguments below each other."

@@ -8,9 +8,6 @@
 #include "run/loop.h"
 #include "text/text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 enum { REENTRY_MAX = 400 };
 
 /* Runs f from C until it returns; the landing place of the door is here, outside the loop's own C frame. */
@@ -116,40 +113,4 @@ Obj loop_values_of_list(Thread *t, Obj list) {
 NORETURN Obj loop_undefined_function(Thread *t, Obj cell) {
     Obj name = symbol_info(cell, SYM(SETF), cell);
     signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), name);
-}
-
-static void say(Thread *t, Obj x) {
-    (void)t;
-    if (is_symbol(x)) x = symbol_slots(x)[SYMBOL_NAME];
-    if (is_fix(x)) {
-        fprintf(stderr, " %ld", (long)fix_of_obj(x));
-    } else if (is_string(x)) {
-        char *s = utf8_of_string(x, NULL);
-        fprintf(stderr, " %s", s);
-        free(s);
-    } else if (is_list(x)) {
-        fputs(" (", stderr);
-        for (int i = 0; is_cons(x) && i < 12; x = cdr(x), i++) say(t, car(x));
-        fputs(" )", stderr);
-    } else {
-        fprintf(stderr, " #<%s %#lx>", is_obj(x) ? shapes[obj_type(x)].name : "word", (unsigned long)x.w);
-    }
-}
-
-NORETURN void loop_die_early(Thread *t, const Obj *args, uint32_t n) {
-    fputs("windfall: error before the condition system is loaded:", stderr);
-    for (uint32_t i = 0; i < n; i++) say(t, args[i]);
-    fputs("\n  frames:", stderr);
-    for (Obj *base = t->base; base > t->stack; base = frame_caller(base)) {
-        Obj f = frame_function(base);
-        say(t, obj_slots(obj_slots(obj_slots(f)[FUNCTION_CONSTANTS])[0])[DEBUG_NAME]);
-        if (frame_kind(base) == FRAME_REENTRY && frame_caller(base) == base) break;
-    }
-    fputc('\n', stderr);
-    exit(2);
-}
-
-NORETURN void loop_die_undefined(Thread *t, Obj name) {
-    Obj args[] = {SYM(UNDEFINED_FUNCTION), symbol_info(is_symbol(name) ? name : NIL, SYM(SETF), name)};
-    loop_die_early(t, args, 2);
 }

@@ -13,8 +13,5 @@ void loop_collect_fully(Thread *t);
 Obj loop_bind_lists(Thread *t, Obj symbols, Obj values); /* the binding depth before, a fixnum */
 Obj loop_values_of_list(Thread *t, Obj list);            /* sets the current values, returns the first */
 NORETURN Obj loop_undefined_function(Thread *t, Obj cell);
-/* Errors before the library can signal: message and exit. */
-NORETURN void loop_die_early(Thread *t, const Obj *args, uint32_t n);
-NORETURN void loop_die_undefined(Thread *t, Obj name);
 
 #endif
