@@ -241,7 +241,7 @@
 
 (defun %write-unit (output)
   (multiple-value-bind (pathname native) (%file-name output)
-    (let ((wrong (%unit-write-file *unit-writer* (%temporary-name native) native ext:*save-debug-information*)))
+    (let ((wrong (%unit-write-file *unit-writer* native ext:*save-debug-information*)))
       (when wrong (%system-file-error "write" pathname wrong)))
     (values (%true-name native))))
 

@@ -46,6 +46,8 @@
                (when verbose (format t "~&; Loading ~A~%" name))
                (%run-unit loader print)))
             ((stringp problem) (%file-error pathname "The unit ~A cannot be loaded: ~A." name problem))
+            ((and (null problem) (equal (pathname-type pathname) "wfu"))
+             (%file-error pathname "The unit ~A cannot be loaded: it is no unit, or has been cut off." name))
             (t nil)))))
 
 (defun %file-to-load (pathname)

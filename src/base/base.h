@@ -1,6 +1,6 @@
 /* base.h: the C we wished for; no Lisp.  Door of room base.
 
-   Assertions that stay in release builds (`must`), bit arithmetic, page-granular memory, a monotonic clock.
+   Assertions that stay in release builds (`must`), bit arithmetic, page-granular memory, files written whole, a monotonic clock.
    Nothing here knows what a Lisp word is. */
 #ifndef BASE_H
 #define BASE_H
@@ -43,6 +43,18 @@ typedef struct WordStack {
 bool words_grow(WordStack *s);
 /* Gives all the memory back and empties the stack. */
 void words_release(WordStack *s);
+
+/* newfile.c: a file that takes another's place, whole or not at all.  The functions return 0 or the error number. */
+typedef struct NewFile {
+    int fd;
+    char *temporary;
+    const char *path;
+} NewFile;
+/* Makes the temporary file, with those permissions (less the umask), for `path`, which must live until the end, and removes those that killed writers of `path` have left. */
+int newfile_open(NewFile *f, const char *path, unsigned mode);
+int newfile_write(const NewFile *f, const void *data, size_t bytes);
+/* Ends the writing: puts the file in its place or, after an error, removes it.  The error, or that of this step. */
+int newfile_close(NewFile *f, int error);
 
 /* clock.c */
 uint64_t clock_nanoseconds(void);     /* monotonic */

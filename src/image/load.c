@@ -130,6 +130,7 @@ ImageFile *image_open(const char *file, const char **why) {
     bool none = false;
     f->fd = file ? open(file, O_RDONLY | O_CLOEXEC) : image_executable();
     if (f->fd < 0 || fstat(f->fd, &st) != 0) refuse(f, "%s", strerror(errno));
+    else if (S_ISDIR(st.st_mode)) refuse(f, "%s", strerror(EISDIR));
     else if (check_trailer(f, (uint64_t)st.st_size, &none) && check_header(f, (uint64_t)st.st_size)) return f;
     *why = none && !file ? NULL : strdup(f->message);
     image_close(f);

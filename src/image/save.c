@@ -4,22 +4,20 @@
    allocated; then all that depends on the history of collections is made canonical: hash tables are linked anew in the order of their
    entries, fillers are zeroed.  Words that are addresses are so relative to HEAP_BASE; a process whose heap lies elsewhere relocates it first.
 
-   The file is written under a temporary name in the same directory, synced, and renamed over the old one: so a failure or a kill at any
-   instant leaves the old file or the new one, and processes that have mapped the old one keep it. */
+   The file takes the old one's place whole or not at all (base/newfile.c), and processes that have mapped the old one keep it. */
 #include "image/format.h"
 
 #include "run/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct Writer {
-    int fd;
+    NewFile file;
     uint64_t at;          /* bytes written so far */
     const char *what;     /* what has failed, or NULL */
     int error;
@@ -34,18 +32,10 @@ static void fail(Writer *w, const char *what) {
 }
 
 static void put(Writer *w, const void *data, size_t bytes) {
-    const char *p = data;
-    while (bytes && !w->what) {
-        ssize_t n = write(w->fd, p, bytes < (1u << 30) ? bytes : 1u << 30);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            fail(w, "writing failed");
-            return;
-        }
-        p += n;
-        bytes -= (size_t)n;
-        w->at += (uint64_t)n;
-    }
+    if (w->what) return;
+    errno = newfile_write(&w->file, data, bytes);
+    if (errno) fail(w, "writing failed");
+    else w->at += bytes;
 }
 
 static void pad(Writer *w) {
@@ -201,30 +191,20 @@ static void put_image(Writer *w, const Parts *p) {
 /* -- The file -- */
 
 static void write_file(Writer *w, const ImageRequest *request, const Parts *parts) {
-    char temporary[4200];
-    int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", request->file, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary) {
-        errno = ENAMETOOLONG;
-        fail(w, "the name is too long");
-        return;
-    }
-    w->fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (w->fd < 0) {
+    errno = newfile_open(&w->file, request->file, 0600);
+    if (errno) {
         fail(w, "the file cannot be made");
         return;
     }
     if (request->runtime) put_runtime(w, request->runtime);
     put_image(w, parts);
-    if (!w->what && fchmod(w->fd, (mode_t)request->mode) != 0) fail(w, "setting its permissions failed");
-    if (!w->what && fsync(w->fd) != 0) fail(w, "writing failed");
-    if (close(w->fd) != 0) fail(w, "writing failed");
-    if (!w->what && rename(temporary, request->file) != 0) fail(w, "renaming failed");
-    if (w->what) unlink(temporary);
+    if (!w->what && fchmod(w->file.fd, (mode_t)request->mode) != 0) fail(w, "setting its permissions failed");
+    errno = newfile_close(&w->file, w->what ? w->error ? w->error : EIO : 0);
+    if (errno) fail(w, "putting it in its place failed");
 }
 
 const char *image_save(Thread *t, const ImageRequest *request, int *system_error) {
     must(t->top == t->stack && t->binding_top == t->bindings);
-    signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is an error like any other */
     heap_compact(t);
     heap_each(t->heap, canonical_object, NULL);
     fill_page(t);

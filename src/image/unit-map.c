@@ -55,11 +55,12 @@ static Unit *unit_new(char *base, size_t size) {
 static const char *unit_map_file(int fd, Unit **unit, int *error) {
     char magic[8];
     struct stat st;
-    if (pread(fd, magic, sizeof magic, 0) != sizeof magic || memcmp(magic, UNIT_MAGIC, sizeof magic) != 0) return NULL;
-    if (fstat(fd, &st) != 0) {
+    ssize_t got = pread(fd, magic, sizeof magic, 0);
+    if (got < 0 || fstat(fd, &st) != 0) {
         *error = errno;
         return NULL;
     }
+    if (got != sizeof magic || memcmp(magic, UNIT_MAGIC, sizeof magic) != 0) return NULL;
     size_t size = (size_t)st.st_size;
     if (size < UNIT_HEADER) return "it is truncated";
     char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);

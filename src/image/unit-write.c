@@ -15,11 +15,7 @@
 #include "run/run.h"
 #include "text/text.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { DEPTH_MOST = 10000, DEBUG_DEPTH_MOST = 100, OBJECTS_AT_FIRST = 256, NO_CONTAINER = -1 };
 enum { WRITER_STATE, WRITER_OBJECTS, WRITER_DEBUG_OBJECTS, WRITER_LENGTH };
@@ -400,18 +396,6 @@ void unit_write_value(Thread *t, Obj writer, Obj object) {
 
 /* -- The file -- */
 
-static bool write_all(int fd, const void *bytes, size_t n) {
-    const char *p = bytes;
-    while (n) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return false;
-        p += done;
-        n -= (size_t)done;
-    }
-    return true;
-}
-
 static UnitHeader header_of(const State *s, bool debug) {
     UnitHeader h = {.version = UNIT_VERSION, .flags = debug ? UNIT_HAS_DEBUG : 0, .interface = unit_interface()};
     memcpy(h.magic, UNIT_MAGIC, sizeof h.magic);
@@ -435,21 +419,14 @@ static void file_lay_out(const State *s, bool debug, Buffer *file) {
     memcpy(file->p, &h, sizeof h);
 }
 
-int unit_write_file(Thread *t, Obj writer, const char *temporary, const char *path, bool debug) {
+int unit_write_file(Thread *t, Obj writer, const char *path, bool debug) {
     Writer w = writer_begin(t, writer);
     op(&w, UNIT_END);
     Buffer file = {0};
     file_lay_out(w.state, debug, &file);
-    int error = 0, fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        error = errno;
-        goto free_buffer;
-    }
-    if (!write_all(fd, file.p, file.n) || fsync(fd) != 0) error = errno ? errno : EIO;
-    if (close(fd) != 0 && !error) error = errno;
-    if (!error && rename(temporary, path) != 0) error = errno;
-    if (error) unlink(temporary);
-free_buffer:
+    NewFile new;
+    int error = newfile_open(&new, path, 0666);
+    if (!error) error = newfile_close(&new, newfile_write(&new, file.p, file.n));
     free(file.p);
     return error;
 }

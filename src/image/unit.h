@@ -23,8 +23,8 @@ typedef enum UnitProblem { UNIT_FINE, UNIT_MAKE, UNIT_NEVER, UNIT_DEEP } UnitPro
 UnitProblem unit_write_call(Thread *t, Obj writer, Obj function, Obj arguments, Obj *object);
 /* The value of the call written last is `object` in the loaded unit; or, for a cell, its contents. */
 void unit_write_value(Thread *t, Obj writer, Obj object);
-/* Writes the file under a temporary name, syncs and renames it; 0 or the error number.  Without debug information if `debug` is false. */
-int unit_write_file(Thread *t, Obj writer, const char *temporary, const char *path, bool debug);
+/* Writes the file, whole or not at all; 0 or the error number.  Without debug information if `debug` is false. */
+int unit_write_file(Thread *t, Obj writer, const char *path, bool debug);
 
 /* -- unit-read.c: a loader is a simple-vector -- */
 

@@ -148,6 +148,7 @@ BUILTIN(spawn, "%SPAWN", 6, 6, "arguments input output error directory environme
     sigset_t defaults;
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
     sigaddset(&defaults, SIGINT);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);

@@ -33,10 +33,9 @@ BUILTIN(unit_write_value, "%UNIT-WRITE-VALUE", 2, 2, "writer object", "The value
     return NIL;
 }
 
-BUILTIN(unit_write_file, "%UNIT-WRITE-FILE", 4, 4, "writer temporary-name native-name debug-p", "Writes the unit; NIL or the error number.") {
-    char *temporary = utf8_of_string(args[1], NULL), *path = utf8_of_string(args[2], NULL);
-    int error = unit_write_file(t, args[0], temporary, path, !is_nil(args[3]));
-    free(temporary);
+BUILTIN(unit_write_file, "%UNIT-WRITE-FILE", 3, 3, "writer native-name debug-p", "Writes the unit; NIL or the error number.") {
+    char *path = utf8_of_string(args[1], NULL);
+    int error = unit_write_file(t, args[0], path, !is_nil(args[2]));
     free(path);
     return error ? obj_of_fix(error) : NIL;
 }

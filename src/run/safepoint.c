@@ -38,4 +38,5 @@ void interrupts_enable(Thread *t) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of a file's size is an error like any other */
 }

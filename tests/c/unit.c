@@ -64,7 +64,7 @@ static Obj closure_maker(void) {
 static void write_unit(Obj function, Obj arguments) {
     Obj writer = unit_writer_make(t), object;
     assert_int_equal(unit_write_call(t, writer, function, arguments, &object), UNIT_FINE);
-    assert_int_equal(unit_write_file(t, writer, other, path, true), 0);
+    assert_int_equal(unit_write_file(t, writer, path, true), 0);
 }
 
 static Obj open_unit(Obj owner) {
@@ -122,7 +122,7 @@ static void what_cannot_be_written_is_named(void **state) {
     assert_true(eq(object, table));
     unit_write_value(t, writer, table); /* as if a call had made it */
     assert_int_equal(unit_write_call(t, writer, SYM(LIST), alloc_cons(t, list2(T_, table), NIL), &object), UNIT_FINE);
-    assert_int_equal(unit_write_file(t, writer, "/no-such-directory/x", path, true), 2);
+    assert_int_equal(unit_write_file(t, writer, "/no-such-directory/x", true), 2);
 }
 
 static Obj kept; /* a root */
