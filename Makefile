@@ -15,10 +15,10 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 # Only libc is needed where the system runs (libm and libedit are opened when they are needed).  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
 # static page and pure space (0x10000000, 0x20000000), so that nothing is relocated when it starts.
 LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
-LDLIBS  := -l:libgmp.a -l:libutf8proc.a -ldl
+LDLIBS  := -l:libgmp.a -ldl
 
 SOURCES := $(sort $(wildcard src/*/*.c))
-OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o)
+OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o) $(DIR)/text/character-table.o
 MAIN    := $(filter $(DIR)/main/%,$(OBJECTS))
 LIBRARY := $(addprefix lisp/,$(shell cat lisp/ORDER))
 CTESTS  := $(patsubst tests/c/%.c,$(DIR)/tests/%,$(sort $(wildcard tests/c/*.c)))
@@ -53,10 +53,18 @@ $(DIR)/%.o: src/%.c Makefile
 	@echo "  CC   $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What of Unicode is needed, asked of utf8proc.
+$(DIR)/text/character-table.o: tools/character-table.c src/text/character-table.h Makefile
+	@mkdir -p $(@D)
+	@echo "  MAKE $@"
+	@$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -Isrc -o $(DIR)/text/character-table $< -l:libutf8proc.a
+	@$(DIR)/text/character-table > $(DIR)/text/character-table.c
+	@$(CC) $(CFLAGS) -c -o $@ $(DIR)/text/character-table.c
+
 $(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS) -lm
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS) -l:libutf8proc.a -lm
 
 $(DIR)/fuzz/%: tests/fuzz/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)

@@ -1,68 +1,59 @@
-/* character.c: properties of characters, by utf8proc.
+/* character.c: properties of characters.
 
    Case is one to one and both ways: a character has case only if its other case leads back to it, so that CHAR-UPCASE and CHAR-DOWNCASE are
-   inverse to each other (CLHS 13.1.4.3).  A dotless i has no upper case; nor has a sharp s, whose capital Unicode does not count as its
-   simple upper case, though utf8proc does.
+   inverse to each other (CLHS 13.1.4.3).  A dotless i has no upper case.  What Unicode says is in tables of character-table.h.
 
    Names: those of the standard and of ASCII's control characters, and `Uhhhh` for all others that cannot be seen.
    NAME-CHAR knows in addition the synonyms that programs use.
    Limit: the names of the Unicode database (LATIN_SMALL_LETTER_E_WITH_ACUTE) are not kept. */
 #include "text/text.h"
 
+#include "text/character-table.h"
+
 #include <stdio.h>
-#include <utf8proc.h>
 
-/* -- Case -- */
+/* -- Properties -- */
 
-enum { SHARP_S = 0xDF, CAPITAL_SHARP_S = 0x1E9E };
-
-static uint32_t upper(uint32_t c) { return (uint32_t)utf8proc_toupper((utf8proc_int32_t)c); }
-static uint32_t lower(uint32_t c) { return (uint32_t)utf8proc_tolower((utf8proc_int32_t)c); }
-
-uint32_t code_upcase_slow(uint32_t c) {
-    uint32_t u = c == SHARP_S ? c : upper(c);
-    return u != c && lower(u) == c ? u : c;
+static inline unsigned table_find(const uint8_t *top, const uint8_t *middle, const uint8_t *low, int middle_bits, int low_bits, uint32_t c) {
+    unsigned row = (unsigned)top[c >> (middle_bits + low_bits)] << middle_bits | (c >> low_bits & ((1u << middle_bits) - 1));
+    return low[(unsigned)middle[row] << low_bits | (c & ((1u << low_bits) - 1))];
 }
 
-uint32_t code_downcase_slow(uint32_t c) {
-    uint32_t l = c == CAPITAL_SHARP_S ? c : lower(c);
-    return l != c && upper(l) == c ? l : c;
+static unsigned class_of(uint32_t c) {
+    if (c >= CODE_LIMIT) return CHARACTER_INVISIBLE;
+    return table_find(character_class_top, character_class_middle, character_class_low, CLASS_MIDDLE, CLASS_LOW, c);
 }
 
-/* -- Classes -- */
+/* The other case of a character that has this one, otherwise the character. */
+static uint32_t other_case(uint32_t c, int upper) {
+    if (c >= CODE_LIMIT) return c;
+    int32_t k = character_cases[table_find(character_case_top, character_case_middle, character_case_low, CASE_MIDDLE, CASE_LOW, c)];
+    return (k & 1) == upper ? (uint32_t)((int32_t)c + (k >> 1)) : c;
+}
+
+uint32_t code_upcase_slow(uint32_t c) { return other_case(c, 0); }
+uint32_t code_downcase_slow(uint32_t c) { return other_case(c, 1); }
 
 bool code_is_alphabetic(uint32_t c) {
     if (c < 128) return (c | 32) >= 'a' && (c | 32) <= 'z';
-    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
+    return class_of(c) == CHARACTER_LETTER;
 }
 
 bool code_is_alphanumeric(uint32_t c) {
     if (c < 128) return code_is_alphabetic(c) || (c >= '0' && c <= '9');
-    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || k == UTF8PROC_CATEGORY_ND;
+    return class_of(c) >= CHARACTER_LETTER;
 }
 
 bool code_is_graphic(uint32_t c) { return (c >= 32 && c < 127) || c >= 160; }
 
-/* Decimal digits come in runs of ten, so the value is the distance from the beginning of the run, modulo 10. */
-static int unicode_digit(uint32_t c) {
-    if (c < 128 || utf8proc_category((utf8proc_int32_t)c) != UTF8PROC_CATEGORY_ND) return -1;
-    uint32_t first = c;
-    while (utf8proc_category((utf8proc_int32_t)(first - 1)) == UTF8PROC_CATEGORY_ND) first--;
-    return (int)((c - first) % 10);
-}
-
 int code_digit(uint32_t c, unsigned radix) {
-    int weight = c >= '0' && c <= '9' ? (int)c - '0' : c < 128 && code_is_alphabetic(c) ? (int)(c | 32) - 'a' + 10 : unicode_digit(c);
+    unsigned k = class_of(c);
+    int weight = k >= CHARACTER_DIGIT ? (int)(k - CHARACTER_DIGIT) : c < 128 && code_is_alphabetic(c) ? (int)(c | 32) - 'a' + 10 : -1;
     return weight < (int)radix ? weight : -1;
 }
 
 /* Has a picture of its own: is not a control, format, surrogate, private, unassigned, combining or space character. */
-static bool code_is_visible(uint32_t c) {
-    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
-    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_SO && (k < UTF8PROC_CATEGORY_MN || k > UTF8PROC_CATEGORY_ME);
-}
+static bool code_is_visible(uint32_t c) { return class_of(c) != CHARACTER_INVISIBLE; }
 
 /* -- Names -- */
 

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <utf8proc.h>
 
 static Thread *t;
 static World world;
@@ -303,6 +304,26 @@ static void test_utf8(void **state) {
     }
 }
 
+/* The tables against the library from which they were made: every character. */
+static void test_character_tables(void **state) {
+    (void)state;
+    for (int32_t c = 128; c < CODE_LIMIT; c++) {
+        utf8proc_category_t k = utf8proc_category(c);
+        bool letter = k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO, digit = k == UTF8PROC_CATEGORY_ND, sharp = c == 0xDF || c == 0x1E9E;
+        int32_t u = utf8proc_toupper(c), l = utf8proc_tolower(c);
+        assert_int_equal(code_upcase((uint32_t)c), utf8proc_tolower(u) == c && !sharp ? u : c);
+        assert_int_equal(code_downcase((uint32_t)c), utf8proc_toupper(l) == c && !sharp ? l : c);
+        assert_int_equal(code_is_alphabetic((uint32_t)c), letter);
+        assert_int_equal(code_is_alphanumeric((uint32_t)c), letter || digit);
+        int weight = code_digit((uint32_t)c, 36);
+        assert_int_equal(weight >= 0, digit);
+        if (digit) assert_int_equal(weight ? code_digit((uint32_t)c - 1, 36) : 0, weight ? weight - 1 : 0);
+        char name[CHARACTER_NAME_SIZE];
+        bool seen = k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_SO && k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_MC && k != UTF8PROC_CATEGORY_ME;
+        assert_int_equal(code_name((uint32_t)c, name), !seen);
+    }
+}
+
 static void test_characters(void **state) {
     (void)state;
     for (uint32_t c = 0; c < CODE_LIMIT; c++) {
@@ -326,7 +347,7 @@ int main(void) {
         cmocka_unit_test(test_read_lists),     cmocka_unit_test(test_read_tokens),    cmocka_unit_test(test_read_dispatch),
         cmocka_unit_test(test_read_backquote), cmocka_unit_test(test_read_depth),     cmocka_unit_test(test_places),
         cmocka_unit_test(test_static_symbols), cmocka_unit_test(test_tables),         cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_characters),     cmocka_unit_test(test_character_tables),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
