@@ -85,6 +85,17 @@ static inline Obj array_storage(Obj a) {
 static inline bool is_string(Obj x) { return is_vector(x) && is_simple_string(array_storage(x)); }
 static inline bool is_bit_vector(Obj x) { return is_vector(x) && obj_type(array_storage(x)) == TYPE_BIT_VECTOR; }
 
+/* The same for handles: what a swapped array is, which its handle says. */
+static inline bool is_swapped_array(Obj x) { return is_handle(x) && handle_storage(x) != 0; }
+static inline bool is_swapped_vector(Obj x) { return is_handle(x) && handle_is_vector(x); }
+static inline bool is_swapped_string(Obj x) {
+    if (!is_swapped_vector(x)) return false;
+    Type type = handle_storage(x);
+    return type == TYPE_BASE_STRING || type == TYPE_STRING || type == TYPE_NIL_VECTOR;
+}
+static inline bool is_swapped_simple_string(Obj x) { return is_swapped_string(x) && handle_type(x) != TYPE_ARRAY; }
+static inline bool is_swapped_bit_vector(Obj x) { return is_swapped_vector(x) && handle_storage(x) == TYPE_BIT_VECTOR; }
+
 /* -- verify.c -- */
 
 /* Checks that running the code can do no harm: NULL, or what is wrong, with *at the offset. */

@@ -3,9 +3,10 @@
 
 #include "code/code.h"
 
-static unsigned array_class_code(Obj x) {
-    if (array_rank(x) != 1) return TYPE_ARRAY;
-    switch (obj_type(array_storage(x))) {
+/* Of an ARRAY, of rank 1 or not, over a storage of the type. */
+static unsigned array_class_code(bool vector, Type storage) {
+    if (!vector) return TYPE_ARRAY;
+    switch (storage) {
     case TYPE_NIL_VECTOR:
     case TYPE_BASE_STRING:
     case TYPE_STRING: return CLASS_CODE_GENERAL_STRING;
@@ -17,7 +18,7 @@ static unsigned array_class_code(Obj x) {
 static unsigned object_class_code(Obj x) {
     Type type = obj_type(x);
     switch (type) {
-    case TYPE_ARRAY: return array_class_code(x);
+    case TYPE_ARRAY: return array_class_code(array_rank(x) == 1, obj_type(array_storage(x)));
     case TYPE_STREAM: return obj_flags(x) ? CLASS_CODE_FILE_STREAM + obj_flags(x) - 1 : TYPE_STREAM;
     case TYPE_PATHNAME: return obj_flags(x) & PATHNAME_LOGICAL ? CLASS_CODE_LOGICAL_PATHNAME : TYPE_PATHNAME;
     default: return type;
@@ -30,6 +31,7 @@ unsigned class_code(Obj x) {
     if (is_obj(x)) return object_class_code(x);
     if (is_char(x)) return CLASS_CODE_CHARACTER;
     if (is_single(x)) return CLASS_CODE_SINGLE;
+    if (is_handle(x)) return handle_type(x) == TYPE_ARRAY ? array_class_code(handle_is_vector(x), handle_storage(x)) : handle_type(x);
     return CLASS_CODE_OTHER;
 }
 

@@ -118,6 +118,26 @@ static inline Obj obj_of_builtin(uint32_t index) { return (Obj){(uint64_t)index 
 static inline bool is_builtin(Obj x) { return (x.w & 0xFF) == IMM_BUILTIN; }
 static inline uint32_t builtin_of_obj(Obj x) { return (uint32_t)(x.w >> 8); }
 
+/* -- Swap handles --
+
+   A handle stands for an array in shadow space, one handle for one array, so EQ works.  The word says what predicates must know without
+   looking at the array:
+
+       ...index, 40 bits...  0  sssssss  v  ttttttt  000 11011       (from bit 24, 23, 16, 15, 8, 0)
+
+   t: the type of the outermost object (CODE, SIMPLE_VECTOR, STRING, ARRAY, HASH_TABLE, ...); v: it is a vector (of rank 1);
+   s: the type of the simple vector that holds the elements, which is t for simple vectors and 0 for code and hash tables. */
+static inline bool is_handle(Obj x) { return (x.w & 0xFF) == IMM_HANDLE; }
+static inline Obj handle_make(Type type, Type storage, bool vector, uint64_t index) {
+    return (Obj){index << 24 | (uint64_t)storage << 16 | (uint64_t)vector << 15 | (uint64_t)type << 8 | IMM_HANDLE};
+}
+static inline Type handle_type(Obj h) { return (Type)(h.w >> 8 & 0x7F); }
+static inline Type handle_storage(Obj h) { return (Type)(h.w >> 16 & 0x7F); }
+static inline bool handle_is_vector(Obj h) { return h.w >> 15 & 1; }
+static inline uint64_t handle_index(Obj h) { return h.w >> 24; }
+/* A handle of an array whose outermost object is of the type. */
+static inline bool is_handle_of(Obj x, Type type) { return is_handle(x) && handle_type(x) == type; }
+
 static inline uintptr_t address_of(Obj x) { return x.w & ~(uint64_t)TAG_MASK; }
 static inline Obj obj_of_address(const void *p) { return (Obj){(uint64_t)(uintptr_t)p | TAG_OBJ}; }
 static inline Obj cons_of_address(const void *p) { return (Obj){(uint64_t)(uintptr_t)p | TAG_CONS}; }
