@@ -10,7 +10,8 @@ CFLAGS_release := -O2 -g -march=x86-64-v2
 CFLAGS_debug   := -O1 -g -march=x86-64-v2 -DWINDFALL_DEBUG
 CFLAGS_asan    := -O1 -g -march=x86-64-v2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS_asan   := -fsanitize=address,undefined
-CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -fno-pie -Isrc
+# No path of the place where it is built gets into the result: the same source makes the same bytes anywhere (tools/reproduce).
+CFLAGS  := -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS_$(MODE)) -fno-strict-aliasing -fno-pie -Isrc -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS := $(LDFLAGS_$(MODE))
 # Only libc is needed where the system runs (libm and libedit are opened when they are needed).  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
 # static page and pure space (0x10000000, 0x20000000), so that nothing is relocated when it starts.
