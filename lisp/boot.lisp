@@ -364,11 +364,29 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
 (defun %add-symbol-flags (symbol flags)
   (%set-symbol-flags symbol (logior (%symbol-flags symbol) flags)))
 
+(%set-symbol-flags '*unit-owner* 2)
+(set '*unit-owner* nil) ; the owner of the unit that is being loaded: units.lisp
+
+(defun %note-definition (kind cell)
+  "Remembers with the symbol which unit has defined the thing of that kind, for UNLOAD; what anybody else defines anew is no unit's any more.  Functions,
+methods and expanders need no such note: their code tells."
+  (let* ((all (%info cell '%definers nil)) (place (%find-key all kind)) (file (if *unit-owner* (%owner-truename *unit-owner*) nil)))
+    (cond (place (rplaca place file))
+          (file (%set-info cell '%definers (list* kind file all))))
+    cell))
+
+(defun %note-variable (symbol)
+  "Before a variable is defined: one that was there and is no unit's does not become one's."
+  (let ((place (%find-key (%info symbol '%definers nil) 'variable)))
+    (if (or (not (boundp symbol)) (and place (car place)))
+        (%note-definition 'variable symbol))))
+
 (defun %proclaim-special (symbol)
   (if (not (symbolp symbol)) (error 'type-error :datum symbol :expected-type 'symbol))
   (if (%symbol-flag-p symbol 1)
       (if (not (%symbol-flag-p symbol 2)) (%form-error "~S is a constant and cannot be proclaimed special." symbol)))
   (if (%symbol-flag-p symbol 32) (%form-error "~S is a symbol macro and cannot be proclaimed special." symbol))
+  (%note-variable symbol)
   (%add-symbol-flags symbol 2))
 
 (defun %note-documentation (name kind string)
@@ -402,6 +420,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
              (cerror "Go ahead and change the value." "The constant ~S is being redefined from ~S to ~S."
                      name (symbol-value name) value))))
   (%set-symbol-flags name (logandc2 (%symbol-flags name) 1))
+  (%note-definition 'variable name)
   (set name value)
   (%add-symbol-flags name 3)
   name)
@@ -419,6 +438,7 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
   (cond ((not (symbolp symbol)) (error 'type-error :datum symbol :expected-type 'symbol))
         ((%symbol-flag-p symbol 3) (%form-error "~S is a variable and cannot be defined as a symbol macro." symbol)))
   (%set-info symbol '%symbol-macro-expansion expansion)
+  (%note-definition 'symbol-macro symbol)
   (%add-symbol-flags symbol 32)
   symbol)
 
@@ -461,24 +481,27 @@ parameters are * by default, and the form may be an atom), or COMPILER-MACRO (th
   (let ((kind (car spec)) (rest (cdr spec)))
     (cond ((eq kind 'special) (%proclaim-each #'%proclaim-special rest))
           ((or (eq kind 'inline) (eq kind 'notinline))
-           (%proclaim-each (lambda (name) (%set-info (%function-cell name) '%inline-declared kind)) rest))
+           (%proclaim-each (lambda (name) (%set-info (%note-definition 'inline (%function-cell name)) '%inline-declared kind)) rest))
           ((eq kind 'optimize) (%proclaim-each #'%proclaim-quality rest))
           ((eq kind 'type) (%proclaim-type (car rest) (cdr rest)))
           ((eq kind 'ftype)
-           (%proclaim-each (lambda (name) (%set-info (%function-cell name) '%global-ftype (car rest))) (cdr rest)))
+           (%proclaim-each (lambda (name) (%set-info (%note-definition 'ftype (%function-cell name)) '%global-ftype (car rest))) (cdr rest)))
           ((eq kind 'declaration)
-           (%proclaim-each (lambda (name) (if (not (memq name *declarations*)) (setq *declarations* (cons name *declarations*))))
-                           rest))
+           (%proclaim-each #'%proclaim-declaration rest))
           ((memq kind '(ignore ignorable dynamic-extent))
            (%form-error "~S is not allowed in a proclamation." spec))
           ((memq kind *declarations*) nil)
           (t (%proclaim-type kind rest))))
   nil)
 
+(defun %proclaim-declaration (name)
+  (%note-definition 'declaration name)
+  (if (not (memq name *declarations*)) (setq *declarations* (cons name *declarations*))))
+
 (defun %proclaim-type (type names)
   (%proclaim-each (lambda (name)
                     (if (not (symbolp name)) (error 'type-error :datum name :expected-type 'symbol))
-                    (%set-info name '%global-type type))
+                    (%set-info (%note-definition 'type name) '%global-type type))
                   names))
 
 (defmacro declaim (&rest specs)

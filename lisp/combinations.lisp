@@ -88,7 +88,7 @@
   `(funcall ',(%invalid-method-function generic method)))
 
 (defun %define-short-combination (name operator identity documentation)
-  (%set-info name '%method-combination (%make-combination name 'short operator identity nil documentation))
+  (%set-info (%note-definition 'method-combination name) '%method-combination (%make-combination name 'short operator identity nil documentation))
   name)
 
 (dolist (name '(+ and append list max min nconc or progn))
@@ -198,5 +198,5 @@
         `(%define-short-combination ',name ',operator ',identity-with-one-argument ',documentation))))
 
 (defun %define-long-combination (name function)
-  (%set-info name '%method-combination (%make-combination name 'long nil nil function nil))
+  (%set-info (%note-definition 'method-combination name) '%method-combination (%make-combination name 'long nil nil function nil))
   name)

@@ -156,19 +156,6 @@
 (defun %symbol-macrolet-environment (definitions env)
   (%augment-environment env (mapcar (lambda (definition) (list (first definition) :symbol-macro (second definition))) definitions) '() '()))
 
-(defun %note-introduction (form)
-  "Writes what tells UNLOAD of variables and classes; functions and methods are known by their code."
-  (when (and (consp (cdr form)) (cadr form))
-    (let ((name (if (consp (cadr form)) (car (cadr form)) (cadr form))))
-      (when (symbolp name)
-        (case (car form)
-          ((defvar defparameter defconstant) (%write-call '%introduce (list 'variable name)))
-          ((defclass define-condition defstruct) (%write-call '%introduce (list 'class name))))))))
-
-(defun %process-macro (form env too)
-  (%note-introduction form)
-  (%process-form (macroexpand-1 form env) env too))
-
 (defun %process-form (form env too)
   "A top-level form: CLHS 3.2.3.1.  TOO: compile-time-too mode."
   (cond ((symbolp form)
@@ -189,7 +176,7 @@
              (macrolet (%process-body (cddr form) (%macrolet-environment (cadr form) env) too))
              (symbol-macrolet (%process-body (cddr form) (%symbol-macrolet-environment (cadr form) env) too))
              (t (cond ((and (not (special-operator-p (car form))) (macro-function (car form) env))
-                       (%process-macro form env too))
+                       (%process-form (macroexpand-1 form env) env too))
                       (t (when too (%eval-in form env))
                          (%write-top-level-form form env))))))))
 
@@ -254,7 +241,7 @@ errors or warnings; whether there were others than style warnings.  TRACE-FILE i
          (output (if output-file-p (compile-file-pathname pathname :output-file output-file) (compile-file-pathname pathname)))
          (warned nil) (failed nil) (written nil))
     (with-open-file (stream pathname :external-format external-format)
-      (let ((*readtable* *readtable*) (*package* *package*) (*unit-writer* (%unit-writer))
+      (let ((*readtable* *readtable*) (*package* *package*) (*unit-writer* (%unit-writer)) (*unit-owner* nil)
             (*compile-file-pathname* (merge-pathnames pathname)) (*compile-file-truename* (truename pathname)))
         (when verbose (format t "~&; Compiling ~A~%" (namestring pathname)))
         (handler-bind ((warning (lambda (condition)

@@ -144,6 +144,7 @@
           (class-field class direct-default-initargs) default-initargs
           (class-field class documentation) documentation)
     (%set-named-class name class)
+    (%note-definition 'class name)
     (%initialize-further-slots class arguments)
     (%finalize-tree class)
     (%update-accessors class old-slots (class-field class direct-slots))
@@ -292,6 +293,7 @@
 
 (defun %defgeneric (name lambda-list &rest arguments)
   (let ((old (and (fboundp name) (fdefinition name))))
+    (%note-definition 'generic (%function-cell name))
     (when (%generic-function-p old)
       (dolist (method (generic-field old initial-methods)) (%remove-method old method))
       (setf (generic-field old initial-methods) '()))

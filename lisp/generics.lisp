@@ -134,6 +134,7 @@
         (progn
           (setq generic (%make-generic name lambda-list class))
           (when argument-precedence-order (%set-generic-lambda-list generic lambda-list argument-precedence-order))
+          (%note-definition 'generic (%function-cell name))
           (%set-function name generic)))
     (when declare (setf (generic-field generic declarations) declare))
     (when documentation (setf (generic-field generic documentation) documentation))

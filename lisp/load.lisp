@@ -51,6 +51,7 @@
 (defun %load-stream (stream pathname verbose print)
   (let ((*readtable* *readtable*)
         (*package* *package*)
+        (*unit-owner* nil)
         (*load-pathname* pathname)
         (*load-truename* (if pathname (ignore-errors (truename pathname)))))
     (let ((name (if pathname (namestring pathname) "stream")))

@@ -280,7 +280,7 @@
 ;;; -- Defining places --
 
 (defun %set-setf-expander (name expander)
-  (%set-info name '%setf-expander expander)
+  (%set-info (%note-definition 'setf name) '%setf-expander expander)
   name)
 
 (defun %expand-long-defsetf (place env store-count function)

@@ -185,6 +185,7 @@
 (defun %define-structure (description)
   "Makes the description that of the type of its name, with a layout, and tells the compiler of the readers."
   (let* ((name (%sd-name description)) (old (%structure-description name)))
+    (%note-definition 'class name)
     (cond ((eq old description) (return-from %define-structure name))
           ((and old (%compatible-p old description))
            (if (not (%sd-layout description)) (setf (%sd-layout description) (%sd-layout old))))

@@ -1,26 +1,21 @@
 ;;; units.lisp: loaded units: LOAD of compiled files, UNITS, UNLOAD.
 ;;;
 ;;; A unit that is loaded belongs to an *owner*, a %UNIT-OWNER: every function over the unit's code has it in its environment, and when it is gone the
-;;; collector unmaps the file (src/image/unit.h).  Nothing here holds an owner but the dynamic context of the LOAD itself: what UNITS returns
-;;; are descriptions with weak pointers.
+;;; collector unmaps the file (src/image/unit.h).  Nothing here holds an owner but the dynamic context of the LOAD itself, *UNIT-OWNER*: what UNITS
+;;; returns are descriptions with weak pointers.
+;;;
+;;; UNLOAD undefines what a file defined and nobody has defined anew.  Functions, macros, methods and expanders tell by their code whose they are.  What has no
+;;; code (variables, classes, generic functions, proclamations...) has a note: %NOTE-DEFINITION (boot.lisp) puts the file's truename under %DEFINERS into the
+;;; INFO of the symbol.  A name and not the owner, since a file may be loaded again, and a unit that only defines variables is unmapped at once.
 
 (in-package "SYS")
 
-(defstruct (%unit-owner (:constructor %make-unit-owner (file)) (:copier nil) (:predicate nil) (:conc-name %owner-))
-  (file "" :read-only t)
-  (introduced '())) ; (VARIABLE . name) and (CLASS . name)
+(defstruct (%unit-owner (:constructor %make-unit-owner (file truename)) (:copier nil) (:predicate nil) (:conc-name %owner-))
+  (file "" :read-only t)       ; as LOAD was told
+  (truename "" :read-only t))
 
 (defmethod print-object ((owner %unit-owner) stream)
   (print-unreadable-object (owner stream) (format stream "unit ~A" (%owner-file owner))))
-
-(defvar *unit-owner* nil "The owner of the unit that is being loaded.")
-
-(defun %introduce (kind name)
-  "Called by units before they define a variable or a class."
-  (unless (case kind
-            (variable (boundp name))
-            (t (find-class name nil)))
-    (when *unit-owner* (push (cons kind name) (%owner-introduced *unit-owner*)))))
 
 ;;; -- LOAD --
 
@@ -38,11 +33,11 @@
 
 (defun %load-unit (pathname native verbose print)
   "Loads the file if it is a unit; else NIL."
-  (let* ((name (namestring pathname)) (owner (%make-unit-owner name)))
+  (let* ((name (namestring pathname)) (truename (%true-name native)) (owner (%make-unit-owner name (if truename (namestring truename) name))))
     (multiple-value-bind (loader problem) (%unit-open native owner)
       (cond (loader
              (let ((*readtable* *readtable*) (*package* *package*) (*source-place* nil) (*unit-owner* owner)
-                   (*load-pathname* pathname) (*load-truename* (%true-name native)))
+                   (*load-pathname* pathname) (*load-truename* truename))
                (when verbose (format t "~&; Loading ~A~%" name))
                (%run-unit loader print)))
             ((stringp problem) (%file-error pathname "The unit ~A cannot be loaded: ~A." name problem))
@@ -86,9 +81,10 @@ A file without type is looked for with the types wfu and lisp, too."
 
 ;;; -- UNITS --
 
-(defstruct (ext:unit (:constructor %make-unit (pointer file code-bytes functions)) (:copier nil) (:predicate ext:unitp) (:conc-name %unit-))
+(defstruct (ext:unit (:constructor %make-unit (pointer file truename code-bytes functions)) (:copier nil) (:predicate ext:unitp) (:conc-name %unit-))
   (pointer nil :read-only t)     ; weak, to the owner
   (file "" :read-only t)
+  (truename "" :read-only t)
   (code-bytes 0 :read-only t)
   (functions 0 :read-only t))    ; that are alive
 
@@ -102,7 +98,7 @@ A file without type is looked for with the types wfu and lisp, too."
             (nth-value 1 (ext:weak-pointer-value (%unit-pointer unit))))))
 
 (defun %describe-unit (entry)
-  (%make-unit (ext:make-weak-pointer (car entry)) (%owner-file (car entry)) (cdr entry) (%unit-function-count (car entry))))
+  (%make-unit (ext:make-weak-pointer (car entry)) (%owner-file (car entry)) (%owner-truename (car entry)) (cdr entry) (%unit-function-count (car entry))))
 
 (defun ext:units ()
   "Collects garbage; a list of descriptions of the compiled files that are loaded and still in use, the latest first: UNIT-FILE, UNIT-CODE-BYTES and UNIT-FUNCTIONS (the
@@ -112,82 +108,148 @@ number of functions and closures over it) tell of them.  A description does not 
 
 ;;; -- UNLOAD --
 
+(defun %forget-documentation (cell &rest kinds)
+  (let ((all (copy-list (%info cell '%documentation nil))))
+    (when all
+      (dolist (kind kinds) (remf all kind))
+      (if all (%set-info cell '%documentation all) (%remove-info cell '%documentation)))))
+
 (defun %undefine-function (cell owner)
   "Undefines the function or macro of the cell symbol if it is the unit's; methods of the unit are removed from a generic function."
   (let ((function (or (%global-function cell) (macro-function cell))))
     (cond ((null function))
-          ((%unit-owns-p owner function) (fmakunbound cell))
+          ((%unit-owns-p owner function)
+           (fmakunbound cell)
+           (%remove-info cell '%inline-expansion)
+           (%forget-documentation cell 'function))
           ((%generic-function-p function)
-           (let ((removed nil))
-             (dolist (method (generic-field function methods))
-               (when (%unit-owns-p owner (method-field method function))
-                 (%remove-method function method)
-                 (setq removed t)))
-             (when (and removed (null (generic-field function methods))) (fmakunbound cell)))))))
+           (dolist (method (generic-field function methods))
+             (when (%unit-owns-p owner (method-field method function)) (%remove-method function method)))))))
 
-(defun %undefine-symbol (symbol owner)
-  (when (%unit-owns-p owner (%info symbol '%traced nil)) (%untrace symbol))
-  (%undefine-function symbol owner)
-  (let ((setter (%info symbol '%setf-function nil)))
-    (when setter (%undefine-function setter owner)))
+(defun %undefine-code (cell owner)
+  "Undefines what of the cell is code of the unit."
+  (when (%unit-owns-p owner (%info cell '%traced nil)) (%untrace cell))
+  (%undefine-function cell owner)
   (dolist (key '(%compiler-macro %type-expander %setf-expander %method-combination))
-    (when (%unit-owns-p owner (%info symbol key nil)) (%remove-info symbol key))))
+    (when (%unit-owns-p owner (%info cell key nil))
+      (%remove-info cell key)
+      (%forget-documentation cell (case key (%compiler-macro 'compiler-macro) (%type-expander 'type) (%setf-expander 'setf) (t 'method-combination))))))
+
+(defun %undefine-variable (name)
+  (%set-symbol-flags name (logandc2 (%symbol-flags name) 3)) ; neither constant nor special
+  (makunbound name)
+  (%forget-documentation name 'variable))
+
+(defun %undefine-generic (cell)
+  "Undefines the generic function if no method is left; if there is one of another unit, it is that unit's from now on."
+  (let ((function (%global-function cell)))
+    (when (%generic-function-p function)
+      (let ((methods (generic-field function methods)))
+        (if (null methods)
+            (fmakunbound cell)
+            (dolist (entry (%loaded-units))
+              (when (some (lambda (method) (%unit-owns-p (car entry) (method-field method function))) methods)
+                (let ((*unit-owner* (car entry))) (return (%note-definition 'generic cell))))))))))
+
+(defun %undefine-structure (name description)
+  "What the compiler knows of the type and its readers."
+  (dolist (pair (%readers description))
+    (when (eq (car (%info (car pair) '%structure-accessor nil)) (%sd-layout description))
+      (%remove-info (car pair) '%structure-accessor)))
+  (let ((predicate (%sd-predicate description)))
+    (when (and (symbolp predicate) (not (fboundp predicate)))
+      (%remove-info predicate '%inline-declared)
+      (%remove-info predicate '%inline-expansion)))
+  (%remove-info name '%structure))
 
 (defun %undefine-class (name)
-  (let ((class (find-class name nil)))
+  (let ((class (find-class name nil)) (description (%structure-description name)))
     (when class
       (let ((slots (class-field class direct-slots)))
         (%update-accessors class slots '())
-        (dolist (slot slots)
-          (dolist (accessor (append (slot-field slot readers) (slot-field slot writers)))
-            (let ((function (and (fboundp accessor) (fdefinition accessor))))
-              (when (and (%generic-function-p function) (null (generic-field function methods))) (fmakunbound accessor))))))
-      (setf (find-class name) nil))))
+        (setf (find-class name) nil)))
+    (when description (%undefine-structure name description))
+    (%forget-documentation name 'type 'structure)))
 
-(defun %undefine-introduced (entry)
-  (let ((name (cdr entry)))
-    (case (car entry)
-      (variable (%set-symbol-flags name (logandc2 (%symbol-flags name) 1)) ; no constant any more; it stays special
-                (makunbound name))
-      (class (%undefine-class name)
-             (%remove-info name '%structure)))))
+(defun %undefine-kind (kind cell)
+  (case kind
+    (variable (%undefine-variable cell))
+    (symbol-macro (%set-symbol-flags cell (logandc2 (%symbol-flags cell) 32))
+                  (%remove-info cell '%symbol-macro-expansion))
+    (class (%undefine-class cell))
+    (setf (%remove-info cell '%setf-expander)
+          (%forget-documentation cell 'setf))
+    (method-combination (%remove-info cell '%method-combination)
+                        (%forget-documentation cell 'method-combination))
+    (inline (%remove-info cell '%inline-declared))
+    (ftype (%remove-info cell '%global-ftype))
+    (type (%remove-info cell '%global-type))
+    (declaration (setq *declarations* (remove cell *declarations*)))))
 
-(defun %undefine-unit (pointer)
-  (let ((owner (ext:weak-pointer-value pointer)))
-    (when owner
-      (do-all-symbols (symbol) (%undefine-symbol symbol owner))
-      (mapc #'%undefine-introduced (%owner-introduced owner))
-      nil)))
+(defun %call-with-cells (function)
+  "Calls FUNCTION of all symbols that have INFO or a function, and of the cells of their SETF functions."
+  (do-all-symbols (symbol)
+    (funcall function symbol)
+    (let ((setter (%info symbol '%setf-function nil)))
+      (when setter (funcall function setter)))))
+
+(defun %undefine-noted (file)
+  "Undefines what is noted to be the file's.  Generic functions come last: they go when no method is left."
+  (let ((generics '()))
+    (%call-with-cells
+     (lambda (cell)
+       (let ((notes (%info cell '%definers nil)))
+         (do ((tail notes (cddr tail))) ((null tail))
+           (when (equal (cadr tail) file)
+             (rplaca (cdr tail) nil)
+             (if (eq (car tail) 'generic) (push cell generics) (%undefine-kind (car tail) cell))))
+         (when (and notes (do ((tail notes (cddr tail))) ((null tail) t) (when (cadr tail) (return nil)))) (%remove-info cell '%definers)))))
+    (mapc #'%undefine-generic generics)))
+
+(defun %newest-p (unit)
+  "Whether no later load of the unit's file is in use."
+  (let ((owner (ext:weak-pointer-value (%unit-pointer unit))))
+    (dolist (entry (%loaded-units) t)
+      (when (string= (%owner-truename (car entry)) (%unit-truename unit)) (return (eq (car entry) owner))))))
+
+(defun %undefine-unit (unit)
+  (let ((owner (ext:weak-pointer-value (%unit-pointer unit))))
+    (when owner (%call-with-cells (lambda (cell) (%undefine-code cell owner))))
+    nil))
 
 (defun %units-designated (designator)
+  "The units, and the file whose notes are to be obeyed: none if a later load of it is in use."
   (if (ext:unitp designator)
-      (list designator)
-      (let ((file (namestring designator)) (found '()))
-        (dolist (unit (ext:units) found)
-          (when (or (string= (ext:unit-file unit) file)
-                    (let ((a (probe-file designator)) (b (probe-file (ext:unit-file unit)))) (and a b (equal a b))))
-            (push unit found))))))
+      (values (list designator) (and (%newest-p designator) (%unit-truename designator)))
+      (let* ((found (probe-file designator)) (file (namestring (or found (merge-pathnames designator)))))
+        (values (remove-if-not (lambda (unit) (or (string= (%unit-truename unit) file) (string= (%unit-file unit) (namestring designator)))) (ext:units))
+                file))))
 
 (defun %unit-holder (pointer)
   (let ((owner (ext:weak-pointer-value pointer)))
     (and owner (or (ext:why-live owner nil) (list "nothing")))))
 
 (defun ext:unload (unit)
-  "Undefines what the unit (a description or a file name, which means all units of that file) defined: functions, macros, methods, and the variables and
-classes that it introduced; then collects garbage.  The receipt is two values: how many bytes of code were freed, and a list with a path of
-references, as WHY-LIVE tells it, for each unit that something still holds.  Such a unit stays, whole and working."
-  (let ((units (%units-designated unit)) (freed 0) (held '()))
-    (dolist (unit units) (%undefine-unit (%unit-pointer unit)))
+  "Undefines what the unit (a description or a file name, which means all units of that file) defined and nobody has defined anew: functions, macros, compiler macros,
+methods, generic functions without methods, SETF functions and expanders, types, classes, structure types, method combinations, symbol macros, proclamations, and the
+variables and constants that it introduced; then collects garbage.  Packages stay.  The receipt is two values: how many bytes of code were freed, and a list
+with a path of references, as WHY-LIVE tells it, for each unit that something still holds.  Such a unit stays, whole and working.  PURIFY and SAVE-IMAGE
+make units part of the world: UNLOAD knows them no more."
+  (multiple-value-bind (units file) (%units-designated unit)
+    (mapc #'%undefine-unit units)
+    (when file (%undefine-noted file))
     (ext:gc)
-    (dolist (unit units)
-      (let ((path (%unit-holder (%unit-pointer unit))))
-        (if path (push path held) (incf freed (ext:unit-code-bytes unit)))))
-    (values freed (nreverse held))))
+    (let ((freed 0) (held '()))
+      (dolist (unit units)
+        (let ((path (%unit-holder (%unit-pointer unit))))
+          (if path (push path held) (incf freed (ext:unit-code-bytes unit)))))
+      (values freed (nreverse held)))))
 
 ;;; -- Before the world is saved or purified --
 
 (defun %adopt-all-units ()
   "Moves the code of all units into the heap and lets go of their files."
+  (%call-with-cells (lambda (cell) (%remove-info cell '%definers)))
   (do ((tries 0 (+ tries 1))) ((or (null (%loaded-units)) (= tries 4)))
     (ext:gc)
     (%adopt-units)
