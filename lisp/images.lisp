@@ -32,6 +32,7 @@
   (handler-case
       (progn
         (dolist (f ext:*save-exit-functions*) (funcall f))
+        (%forget-definers)
         (setq - nil + nil ++ nil +++ nil * nil ** nil *** nil / nil // nil /// nil
               *debug-level* 0 *source-place* nil *batch-p* nil ext:*command-line-arguments* nil ext:*application* nil)
         nil)
@@ -56,20 +57,20 @@
       (let ((f (fdefinition symbol)))
         (when (typep f 'standard-generic-function) (%forget-effective f))))))
 
-(defun %save (filename options runtime mode clear-clos-caches)
+(defun %save (filename options runtime mode clear-clos-caches impurify purify)
   "Writes the image; FILE-ERROR or another error if that fails."
   (let* ((pathname (translate-logical-pathname (merge-pathnames filename)))
          (old *application-options*)
          (runtime (if (or (null runtime) (eq runtime t)) runtime (ext:native-namestring (truename runtime)))))
     (when clear-clos-caches (%clear-clos-caches))
-    (%adopt-all-units)
     (multiple-value-bind (problem number)
         (unwind-protect
              (progn
                (setq *application-options* options)
                (%save-world (ext:native-namestring pathname) runtime
                             (if runtime (logior mode (ash (logand mode #o444) -2)) mode)
-                            (or (getf options :toplevel-function) (getf options :application-class))))
+                            (or (getf options :toplevel-function) (getf options :application-class))
+                            impurify purify))
           (setq *application-options* old))
       (cond ((null problem) pathname)
             ((plusp number)
@@ -78,14 +79,15 @@
             (t (error "Cannot save ~A: ~A." (namestring pathname) problem))))))
 
 (defun ext:save-image (filename &key toplevel-function init-file error-handler (application-class 'ext:lisp-development-system) clear-clos-caches
-                                  (purify t) impurify (mode #o644) prepend-kernel (executable prepend-kernel))
+                                  impurify (purify (not impurify)) (mode #o644) prepend-kernel (executable prepend-kernel))
   "Writes the Lisp world to the file FILENAME and goes on; its pathname.  What runs, and special bindings, are not saved: the image starts with global values.
 TOPLEVEL-FUNCTION: called with no arguments when the image starts; the process ends when it returns.  INIT-FILE: loaded before.
 ERROR-HANDLER: what an unhandled error does: :QUIT (report it, exit code 1), :QUIT-QUIETLY, :LISTENER (the debugger).
 EXECUTABLE (or PREPEND-KERNEL): T makes a program that runs by itself; a pathname names the file to take the runtime from.  MODE: permission bits.
+IMPURIFY: true brings what lies in pure space back to the heap, and the image has none; unless PURIFY, which else is the default, is true too: then it is made anew,
+without what is obsolete.  PURIFY: NIL leaves pure space as it is, except that code of compiled files that are loaded goes there.
 FILE-ERROR if the file cannot be written; then what was there before is still there."
-  (declare (ignore purify impurify))
-  (%save filename (%application-options toplevel-function init-file error-handler application-class) executable mode clear-clos-caches))
+  (%save filename (%application-options toplevel-function init-file error-handler application-class) executable mode clear-clos-caches impurify purify))
 
 (defun ext:save-application (filename &rest keys &key toplevel-function init-file error-handler application-class clear-clos-caches
                                                    purify impurify mode prepend-kernel executable)

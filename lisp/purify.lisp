@@ -14,10 +14,10 @@
   (loop (unless (%pure-work-waits-p) (return))))
 
 (defun ext:purify ()
-  "Moves code, the names of interned symbols and the numbers among constants to pure space, which is read-only and no concern of the collector, and
+  "Moves code, the names of interned symbols, literal strings and numbers of functions, and debug information to pure space, which is read-only and no concern of the collector, and
 compacts the rest.  Code of units is taken too, and their files are unmapped.  Returns the bytes in use in pure space.  May be called again and again; each call takes what is new.  STORAGE-CONDITION, with
 nothing changed, if there is no room.  From Clozure CL (the :PURIFY argument of SAVE-APPLICATION)."
-  (%adopt-all-units)
+  (%forget-definers)
   (%purify)
   (%pure-await)
   (ext:pure-bytes))

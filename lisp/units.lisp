@@ -233,8 +233,8 @@ number of functions and closures over it) tell of them.  A description does not 
   "Undefines what the unit (a description or a file name, which means all units of that file) defined and nobody has defined anew: functions, macros, compiler macros,
 methods, generic functions without methods, SETF functions and expanders, types, classes, structure types, method combinations, symbol macros, proclamations, and the
 variables and constants that it introduced; then collects garbage.  Packages stay.  The receipt is two values: how many bytes of code were freed, and a list
-with a path of references, as WHY-LIVE tells it, for each unit that something still holds.  Such a unit stays, whole and working.  PURIFY and SAVE-IMAGE
-make units part of the world: UNLOAD knows them no more."
+with a path of references, as WHY-LIVE tells it, for each unit that something still holds.  Such a unit stays, whole and working.  PURIFY
+makes units part of the world, and those of a saved image are: UNLOAD knows them no more."
   (multiple-value-bind (units file) (%units-designated unit)
     (mapc #'%undefine-unit units)
     (when file (%undefine-noted file))
@@ -245,12 +245,7 @@ make units part of the world: UNLOAD knows them no more."
           (if path (push path held) (incf freed (ext:unit-code-bytes unit)))))
       (values freed (nreverse held)))))
 
-;;; -- Before the world is saved or purified --
+;;; -- Before the world is saved or purified: units become part of it --
 
-(defun %adopt-all-units ()
-  "Moves the code of all units into the heap and lets go of their files."
-  (%call-with-cells (lambda (cell) (%remove-info cell '%definers)))
-  (do ((tries 0 (+ tries 1))) ((or (null (%loaded-units)) (= tries 4)))
-    (ext:gc)
-    (%adopt-units)
-    (ext:gc)))
+(defun %forget-definers ()
+  (%call-with-cells (lambda (cell) (%remove-info cell '%definers))))

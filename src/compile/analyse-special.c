@@ -177,10 +177,12 @@ static Node *special_eval_when(Compiler *c, Scope *s, Ref form, Ref args, uint32
     return node_const(c, NIL);
 }
 
+/* A string is held by a cell: the value, unlike a literal, may be changed, so it must not be taken for one (image/purify.c). */
 static Node *special_load_time_value(Compiler *c, Scope *s, Ref form, Ref args, uint32_t n) {
     (void)s, (void)form, (void)n;
-    if (!c->for_file) return node_const(c, compile_evaluate(c, args));
-    Node *cell = node_const(c, compile_later(c, args));
+    Obj value = c->for_file ? compile_later(c, args) : compile_evaluate(c, args);
+    if (!c->for_file && !is_simple_string(value)) return node_const(c, value);
+    Node *cell = node_const(c, c->for_file ? value : alloc_boxed(c->t, TYPE_CELL, 1, value));
     return node_prim(c, OP_CELL_REF, 1, &cell);
 }
 

@@ -198,26 +198,35 @@ static int compare_addresses(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Sorts what lies in blocks, each once, and makes room for the addresses of the copies. */
+/* Makes a sorted list of what lies in blocks, each once, and room for the addresses of the copies. */
 static void blocks_sort(PureArea *a) {
-    size_t count = 0;
-    if (!a->blocks.count) return;
-    qsort(a->blocks.items, a->blocks.count, 8, compare_addresses);
-    for (size_t i = 0; i < a->blocks.count; i++) {
-        uint64_t at = a->blocks.items[i];
-        if (count && a->blocks.items[count - 1] == at) continue;
-        a->blocks.items[count++] = at;
+    size_t all = a->blocks.count;
+    if (!all) return;
+    a->sorted = malloc(8 * all);
+    a->block_copies = calloc(all, 8);
+    if (!a->sorted || !a->block_copies) must_die("no memory for the list of code to purify");
+    memcpy(a->sorted, a->blocks.items, 8 * all);
+    qsort(a->sorted, all, 8, compare_addresses);
+    for (size_t i = 0; i < all; i++) {
+        uint64_t at = a->sorted[i];
+        if (a->sorted_count && a->sorted[a->sorted_count - 1] == at) continue;
+        a->sorted[a->sorted_count++] = at;
         a->chosen += header_bytes(*(const Obj *)(uintptr_t)at);
     }
-    a->blocks.count = count;
-    a->block_copies = calloc(count, 8);
-    if (!a->block_copies) must_die("no memory for the list of code to purify");
+}
+
+/* Where the address of the copy of what lies at `at` in a block is kept; NULL if that is not in the list. */
+static uint64_t *block_copy(const PureArea *a, uint64_t at) {
+    const uint64_t *found = a->sorted_count ? bsearch(&at, a->sorted, a->sorted_count, 8, compare_addresses) : NULL;
+    return found ? &a->block_copies[found - a->sorted] : NULL;
 }
 
 static void blocks_forget(PureArea *a) {
     words_release(&a->blocks);
+    free(a->sorted);
     free(a->block_copies);
-    a->block_copies = NULL;
+    a->sorted = a->block_copies = NULL;
+    a->sorted_count = 0;
 }
 
 static void choose_all(Heap *h, const PurePolicy *policy) {
@@ -241,11 +250,14 @@ static void chosen_copy(Heap *h, bool code) {
         if (is_header(*p) && is_marked(h, obj_of_address(p)) && (header_type(*p) == TYPE_CODE) == code) p[1] = copy_one(h, p);
 }
 
+/* In the order in which the heap's objects refer to them: where a unit is mapped says nothing (image.same). */
 static void blocks_copy(Heap *h, const PurePolicy *policy) {
     for (size_t i = 0; i < h->pure.blocks.count; i++) {
-        Obj copy = copy_one(h, (const Obj *)h->pure.blocks.items[i]);
+        uint64_t at = h->pure.blocks.items[i], *to = block_copy(&h->pure, at);
+        if (*to) continue;
+        Obj copy = copy_one(h, (const Obj *)at);
         policy->copied(copy);
-        h->pure.block_copies[i] = copy.w;
+        *to = copy.w;
     }
 }
 
@@ -253,10 +265,9 @@ static Obj translate_chosen(Walk *w, Obj x) {
     const Heap *h = w->heap;
     const PureArea *a = &h->pure;
     if (in_dynamic(h, x)) return is_marked(h, x) ? obj_words(x)[1] : x;
-    if (!a->blocks.count || !is_obj(x) || in_static(x)) return x;
-    uint64_t at = address_of(x);
-    const uint64_t *found = bsearch(&at, a->blocks.items, a->blocks.count, 8, compare_addresses);
-    return found ? ((Obj){a->block_copies[found - a->blocks.items]}) : x;
+    if (!is_obj(x) || in_static(x)) return x;
+    const uint64_t *copy = block_copy(a, address_of(x));
+    return copy ? ((Obj){*copy}) : x;
 }
 
 static void chosen_move(Thread *t, const PurePolicy *policy) {

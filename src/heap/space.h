@@ -43,8 +43,9 @@ typedef struct FinalizerTable {
 typedef struct PureArea {
     char *start, *free, *end; /* all NULL until it is reserved */
     size_t chosen;            /* bytes that `pure_choose` has taken */
-    WordStack blocks;         /* addresses of those of them that lie in foreign blocks, and, */
-    uint64_t *block_copies;   /* when they have been sorted, of their copies */
+    WordStack blocks;         /* addresses of those of them that lie in foreign blocks, as they were met */
+    uint64_t *sorted, *block_copies; /* the same sorted, each once, `sorted_count` of them; and the addresses of their copies */
+    size_t sorted_count;
     uint64_t *starts;         /* 1 bit a granule where an object starts, up to `noted`; NULL until somebody asks */
     char *noted;
 } PureArea;

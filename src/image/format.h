@@ -2,11 +2,11 @@
 
        [ runtime, padded to a page ]     only in an executable
        header                            one page
-       sections                          each beginning at a page: static, dynamic, tables, finalizers, builtins
+       sections                          each beginning at a page: static, dynamic, pure, tables, finalizers, builtins
        trailer                           64 bytes, the last of the file
 
    The trailer says where the header is, counted back from the end of the file; so anything may stand before it.  All numbers are little-endian.
-   Words are Lisp words as they lie in memory when the dynamic area begins at `heap.start`.
+   Words are Lisp words as they lie in memory when the dynamic area begins at `heap.start` and the pure area at `pure_start`.
 
    Invariants
      image.page    sections and header begin at multiples of PAGE in the file when the file does; so they can be mapped
@@ -20,9 +20,9 @@
 
 #define IMAGE_MAGIC "Windfall image\n"   /* 16 bytes with its zero */
 #define TRAILER_MAGIC "Windfall-trailer"  /* 16 bytes without */
-enum { IMAGE_VERSION = 1, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16, RUNTIME_ID_BYTES = 32 };
+enum { IMAGE_VERSION = 2, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16, RUNTIME_ID_BYTES = 32 };
 
-typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_COUNT } SectionKind;
+typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_COUNT } SectionKind;
 
 typedef struct Section {
     uint64_t offset;   /* from the header's beginning, a multiple of IMAGE_PAGE */
@@ -40,6 +40,7 @@ typedef struct ImageHeader {
     uint8_t runtime_id[RUNTIME_ID_BYTES]; /* that runtime's build id, zero-padded; all zero: it has none */
     char system[32];                      /* name and version for messages */
     HeapState heap;
+    uint64_t pure_start;                  /* PURE_BASE of the runtime that wrote it */
     uint64_t layout_count, tls_next, root_count;
     Obj roots[IMAGE_ROOTS];               /* World.packages and what follows */
     Section sections[SECTION_COUNT];
@@ -71,15 +72,20 @@ int image_executable(void);
 
 /* -- relocate.c -- */
 
-/* How words of an image change: references into [from, from + bytes) move by `delta`; builtins get the numbers in `builtins`, if that is not NULL. */
-typedef struct Relocation {
+/* How words of an image change: references into [from, from + bytes) of an area move by `delta`; builtins get the numbers in `builtins`, if that is not NULL. */
+typedef struct AreaMove {
     uint64_t from, bytes, delta;
+} AreaMove;
+typedef struct Relocation {
+    AreaMove dynamic, pure;
     const uint32_t *builtins;
     uint32_t builtin_count;
 } Relocation;
+/* Do addresses change? */
+static inline bool relocation_moves(const Relocation *r) { return r->dynamic.delta || r->pure.delta; }
 Obj relocate_word(const Relocation *r, Obj x);
 void relocate_words(const Relocation *r, Obj *words, size_t count);
-/* The objects and conses in [from, from + bytes), end to end.  If addresses change, tables hashed by address are marked so that they find that out. */
+/* The objects and conses in [from, from + bytes), end to end: of the dynamic area or the static page.  If addresses change, tables hashed by address are marked so that they find that out. */
 void relocate_objects(const Relocation *r, void *from, size_t bytes);
 
 #endif

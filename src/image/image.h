@@ -1,6 +1,6 @@
 /* image.h: the world written to a file, and mapped again.  Door of room image.
 
-   An image is the static page and the dynamic area as they lie in memory, with a header that says what else a world needs.  It is saved by
+   An image is the static page, the dynamic and the pure area as they lie in memory, with a header that says what else a world needs.  It is saved by
    a process that does nothing else any more (prim/images.c forks one), and mapped when a process starts; no Lisp runs in between. */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -18,17 +18,14 @@ typedef struct ImageRequest {
     const char *runtime; /* NULL: the image alone; "": behind a copy of the running executable's runtime; else behind that of this file */
     unsigned mode;       /* permission bits */
     unsigned flags;      /* ImageFlags */
+    bool impurify;       /* world_save: brings what is in pure space back to the dynamic area first, */
+    bool purify;         /* and then purifies */
 } ImageRequest;
 
 /* Writes the image of a world in which nothing runs: stack, bindings and exits are empty.  The world is of no use afterwards: tables have been
    renumbered, and perhaps everything was relocated.  NULL, or what went wrong as a text for users; *system_error is then the errno or 0.
    The file is either the old one or the new one, whole. */
 const char *image_save(Thread *t, const ImageRequest *request, int *system_error);
-
-/* -- absorb.c -- */
-
-/* Copies the code of loaded units into the heap, which has just been compacted.  False, with nothing done: there is no room. */
-bool absorb_units(Thread *t);
 
 /* -- load.c -- */
 

@@ -1,8 +1,8 @@
 /* load.c: an image becomes the world.
 
-   The static page and the dynamic area are mapped privately from the file, where they were: a process reads from the disk what it touches, and
-   has pages of its own of what it writes.  If the heap could not be reserved at the image's address, or the runtime numbers its builtins in
-   another way, everything is walked and adjusted (relocate.c).
+   The static page, the dynamic and the pure area are mapped privately from the file, where they were: a process reads from the disk what it touches, and
+   has pages of its own of what it writes.  The pure area is read-only, so its pages are those of the file's cache, one for all processes.  If an area
+   could not be reserved at the image's address, or the runtime numbers its builtins in another way, the first two are walked and adjusted (relocate.c).
 
    Nothing is believed unseen: trailer and header have checksums, every length and offset is compared with the file's size; the contents are checked
    when somebody asks for it, and before they are relocated.  Whatever does not fit is a message, never a crash.
@@ -11,6 +11,7 @@
 #include "image/format.h"
 
 #include "compile/compile.h"
+#include "image/purify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,7 +95,7 @@ static bool check_sections(ImageFile *f) {
     }
     const Section *s = h->sections;
     bool good = at == end && s[SECTION_STATIC].bytes == STATIC_USED && s[SECTION_DYNAMIC].bytes == h->heap.bytes && h->heap.bytes % IMAGE_PAGE == 0 &&
-                s[SECTION_TABLES].count < h->heap.bytes && s[SECTION_TABLES].bytes == 8 * s[SECTION_TABLES].count &&
+                s[SECTION_PURE].bytes <= PURE_SIZE && s[SECTION_PURE].bytes % 16 == 0 && h->pure_start % IMAGE_PAGE == 0 && s[SECTION_TABLES].count < h->heap.bytes && s[SECTION_TABLES].bytes == 8 * s[SECTION_TABLES].count &&
                 s[SECTION_FINALIZERS].bytes % 16 == 0 && s[SECTION_FINALIZERS].count <= s[SECTION_FINALIZERS].bytes / 16 && h->heap.start % IMAGE_PAGE == 0 &&
                 h->tls_next >= 1 && h->tls_next < 1 << 16 && h->root_count <= IMAGE_ROOTS;
     return good ? true : refuse(f, "the image's sections are damaged");
@@ -148,7 +149,7 @@ static bool section_verify(ImageFile *f, SectionKind kind) {
     if (at == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
     bool good = image_checksum(at, s->bytes, kind) == s->checksum;
     munmap(at, s->bytes);
-    static const char *const names[] = {"static page", "dynamic area", "table list", "finalizers", "builtins' names"};
+    static const char *const names[] = {"static page", "dynamic area", "pure area", "table list", "finalizers", "builtins' names"};
     return good ? true : refuse(f, "the image is damaged: the checksum of its %s is wrong", names[kind]);
 }
 
@@ -162,9 +163,9 @@ const char *image_verify(ImageFile *f) { return sections_verify(f) ? NULL : strd
 
 /* -- Mapping -- */
 
-static bool section_map(ImageFile *f, SectionKind kind, void *to, int flags) {
+static bool section_map(ImageFile *f, SectionKind kind, void *to, int protection, int flags) {
     const Section *s = &f->header.sections[kind];
-    void *at = mmap(to, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | flags, f->fd, (off_t)(f->start + s->offset));
+    void *at = mmap(to, s->bytes, protection, MAP_PRIVATE | flags, f->fd, (off_t)(f->start + s->offset));
     if (at == to) return true;
     if (at != MAP_FAILED) munmap(at, s->bytes);
     return refuse(f, "the image cannot be mapped at %p", to);
@@ -196,10 +197,18 @@ static uint32_t *builtins_match(ImageFile *f, char *names) {
     return NULL;
 }
 
+/* How the references of the image change in this heap. */
+static Relocation image_relocation(const ImageFile *f, const Heap *heap) {
+    const ImageHeader *h = &f->header;
+    uint64_t pure = h->sections[SECTION_PURE].bytes;
+    char *at, *end;
+    pure_area(heap, &at, &end);
+    return (Relocation){.dynamic = {h->heap.start, h->heap.bytes, heap_start(heap) - h->heap.start}, .pure = {h->pure_start, pure, pure ? (uint64_t)(uintptr_t)at - h->pure_start : 0}};
+}
+
 /* Adjusts what is mapped to its place and to this runtime. */
-static bool image_adjust(ImageFile *f, uint64_t start) {
+static bool image_adjust(ImageFile *f, Relocation r) {
     ImageHeader *h = &f->header;
-    Relocation r = {.from = h->heap.start, .bytes = h->heap.bytes, .delta = start - h->heap.start};
     uint32_t *numbers = NULL;
     if (!sections_verify(f)) return false;
     if (!f->same_runtime) {
@@ -211,15 +220,16 @@ static bool image_adjust(ImageFile *f, uint64_t start) {
         r.builtin_count = (uint32_t)h->sections[SECTION_BUILTINS].count;
     }
     relocate_objects(&r, (void *)STATIC_SYMBOLS, STATIC_USED - (STATIC_SYMBOLS - STATIC_BASE));
-    relocate_objects(&r, (void *)(uintptr_t)start, h->heap.bytes);
+    relocate_objects(&r, (void *)(uintptr_t)(h->heap.start + r.dynamic.delta), h->heap.bytes);
     relocate_words(&r, h->roots, h->root_count);
     free(numbers);
     return true;
 }
 
 /* Tells the heap what it has now. */
-static bool image_adopt(ImageFile *f, Heap *heap, uint64_t start) {
+static bool image_adopt(ImageFile *f, Heap *heap, const Relocation *r) {
     const ImageHeader *h = &f->header;
+    uint64_t start = heap_start(heap);
     uint64_t *tables = section_read(f, SECTION_TABLES), count = h->sections[SECTION_TABLES].count;
     Obj *finalizers = section_read(f, SECTION_FINALIZERS);
     bool good = tables && finalizers;
@@ -229,8 +239,7 @@ static bool image_adopt(ImageFile *f, Heap *heap, uint64_t start) {
     }
     if (good) {
         uint64_t waiting = h->sections[SECTION_FINALIZERS].count, all = h->sections[SECTION_FINALIZERS].bytes / 16;
-        Relocation r = {.from = h->heap.start, .bytes = h->heap.bytes, .delta = start - h->heap.start};
-        relocate_words(&r, finalizers, 2 * all);
+        relocate_words(r, finalizers, 2 * all);
         heap_adopt(heap, &h->heap, tables, count);
         heap_adopt_finalizers(heap, finalizers, waiting, false);
         heap_adopt_finalizers(heap, finalizers + 2 * waiting, all - waiting, true);
@@ -240,15 +249,24 @@ static bool image_adopt(ImageFile *f, Heap *heap, uint64_t start) {
     return good ? true : refuse(f, "the image's tables are damaged");
 }
 
+static bool pure_map(ImageFile *f, Heap *heap) {
+    char *at = pure_reserve(heap);
+    if (!at) return refuse(f, "the system has no addresses for pure space");
+    if (!section_map(f, SECTION_PURE, at, PROT_READ, MAP_FIXED)) return false;
+    pure_adopt(heap, at, at + f->header.sections[SECTION_PURE].bytes);
+    return true;
+}
+
 static bool image_map(ImageFile *f, Heap *heap) {
     ImageHeader *h = &f->header;
     if (h->heap.bytes > heap_capacity(heap))
         return refuse(f, "the image has %llu MB, and the heap may have %llu", (unsigned long long)h->heap.bytes >> 20, (unsigned long long)heap_capacity(heap) >> 20);
-    uint64_t start = heap_start(heap);
-    if (!section_map(f, SECTION_STATIC, (void *)STATIC_BASE, MAP_FIXED_NOREPLACE)) return false;
-    if (!section_map(f, SECTION_DYNAMIC, (void *)(uintptr_t)start, MAP_FIXED | MAP_NORESERVE)) return false;
-    if ((start != h->heap.start || !f->same_runtime) && !image_adjust(f, start)) return false;
-    return image_adopt(f, heap, start);
+    if (!section_map(f, SECTION_STATIC, (void *)STATIC_BASE, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE)) return false;
+    if (!section_map(f, SECTION_DYNAMIC, (void *)(uintptr_t)heap_start(heap), PROT_READ | PROT_WRITE, MAP_FIXED | MAP_NORESERVE)) return false;
+    if (h->sections[SECTION_PURE].bytes && !pure_map(f, heap)) return false;
+    Relocation r = image_relocation(f, heap);
+    if ((relocation_moves(&r) || !f->same_runtime) && !image_adjust(f, r)) return false;
+    return image_adopt(f, heap, &r);
 }
 
 Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) {
@@ -260,6 +278,7 @@ Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) 
         return NULL;
     }
     Thread *t = thread_create(w);
+    if (pure_bytes(w->heap)) pure_guard(t);
     memcpy(&w->packages, h->roots, h->root_count * sizeof(Obj));
     w->layout_count = h->layout_count;
     w->tls_next = (uint32_t)h->tls_next;

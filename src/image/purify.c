@@ -5,11 +5,14 @@
    An object goes by what refers to it, never by its type alone:
 
        code vectors of functions               nothing writes into finished code
-       names of interned symbols               CLHS forbids to change them; strings that are names of no symbol stay
+       names of interned symbols               CLHS (SYMBOL-NAME) forbids to change them
+       strings among constants of functions    literals: CLHS 3.7.1 forbids to change them
        bignums and doubles among constants     numbers are never changed
-       tables of source places                 the system's own, and never changed
+       debug information: documentation,       the system's own, written once
+       names of source files, source places
 
-   Strings that are literals stay: programs do change them, forbidden or not, and one that worked must not fail because it was saved.
+   Other strings stay, and so do strings in literal lists and vectors.  The value of a LOAD-TIME-VALUE form may be changed; a string is held by a cell
+   (compile/analyse-special.c), so it is no constant here.
 
    Code in a unit's block goes too.  The copies make closures without owner again (CLOSURE for CLOSUREDYN), and the functions over such code lose theirs, the last
    value of their environment; so nothing keeps the unit any more, and it is unmapped by the collection that ends the purifying.
@@ -29,12 +32,14 @@ static void choose_constants(Heap *h, Obj constants) {
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return;
     for (uint64_t i = 0; i < obj_length(constants); i++) {
         Obj x = obj_slots(constants)[i];
-        if (has_type(x, TYPE_BIGNUM) || has_type(x, TYPE_DOUBLE)) pure_choose(h, x);
+        if (has_type(x, TYPE_BIGNUM) || has_type(x, TYPE_DOUBLE) || is_simple_string(x)) pure_choose(h, x);
     }
     Obj debug = obj_slots(constants)[0];
     if (!has_type(debug, TYPE_SIMPLE_VECTOR) || obj_length(debug) != DEBUG_LENGTH) return;
-    Obj places = obj_slots(debug)[DEBUG_PLACES];
-    if (has_type(places, TYPE_U32_VECTOR)) pure_choose(h, places);
+    const Obj *fields = obj_slots(debug);
+    if (has_type(fields[DEBUG_PLACES], TYPE_U32_VECTOR)) pure_choose(h, fields[DEBUG_PLACES]);
+    if (is_simple_string(fields[DEBUG_FILE])) pure_choose(h, fields[DEBUG_FILE]);
+    if (is_simple_string(fields[DEBUG_DOC])) pure_choose(h, fields[DEBUG_DOC]);
 }
 
 static void choose(Heap *h, Obj x) {
@@ -54,11 +59,15 @@ static void choose(Heap *h, Obj x) {
 
 /* -- Code of units -- */
 
+static bool in_block(Heap *h, Obj code) { return has_type(code, TYPE_CODE) && !heap_contains(h, obj_words(code)) && !pure_contains(h, obj_words(code)); }
+
+static void choose_block(Heap *h, Obj x) {
+    if (obj_type(x) == TYPE_FUNCTION && in_block(h, obj_slots(x)[FUNCTION_CODE])) pure_choose(h, obj_slots(x)[FUNCTION_CODE]);
+}
+
 /* A function over code in a block, whose owner it is about to lose. */
 static void leave_unit(Thread *t, Obj x) {
-    if (obj_type(x) != TYPE_FUNCTION || !has_type(obj_slots(x)[FUNCTION_CODE], TYPE_CODE)) return;
-    Obj code = obj_slots(x)[FUNCTION_CODE];
-    if (!heap_contains(t->heap, obj_words(code)) && !pure_contains(t->heap, obj_words(code))) heap_shrink(t, x, obj_length(x) - 1);
+    if (obj_type(x) == TYPE_FUNCTION && in_block(t->heap, obj_slots(x)[FUNCTION_CODE])) heap_shrink(t, x, obj_length(x) - 1);
 }
 
 static void drop_owners(Obj code) {
@@ -69,7 +78,7 @@ static void drop_owners(Obj code) {
     }
 }
 
-static const PurePolicy policy = {choose, leave_unit, drop_owners};
+static const PurePolicy policy = {choose, leave_unit, drop_owners}, units_only = {choose_block, leave_unit, drop_owners};
 
 /* -- Writes to the area -- */
 
@@ -104,6 +113,11 @@ void pure_guard(Thread *t) {
 bool purify(Thread *t) {
     pure_guard(t);
     return pure_take(t, &policy);
+}
+
+bool purify_units(Thread *t) {
+    pure_guard(t);
+    return pure_take(t, &units_only);
 }
 
 bool impurify(Thread *t) { return pure_give_back(t); }

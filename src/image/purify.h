@@ -4,10 +4,12 @@
 
 #include "heap/heap.h"
 
-/* These three only at a safe point (heap_request_work); each collects fully. */
+/* These four only at a safe point (heap_request_work); each collects fully. */
 
-/* Moves code, names of interned symbols and constant numbers to the pure area.  False, with nothing done, if it has no room for them. */
+/* Moves code, names of interned symbols, literal strings and numbers to the pure area.  False, with nothing done, if it has no room for them. */
 bool purify(Thread *t);
+/* Moves the code of loaded units there, and nothing else: then they are unmapped. */
+bool purify_units(Thread *t);
 /* Moves what is alive of the pure area back and empties it.  False, with nothing done, if the dynamic area has no room. */
 bool impurify(Thread *t);
 /* The bytes of the pure area that nothing refers to, save weakly.  False: no memory to find out. */

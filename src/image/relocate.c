@@ -1,14 +1,17 @@
 /* relocate.c: a whole area gets other addresses, or builtins other numbers.
 
-   Needed when an image's preferred address is taken, when a process whose heap lies elsewhere saves one, and when the runtime's builtins are not
-   numbered as in the image.  One walk over all words; weak references are words like any other here.
+   Needed when a preferred address of an image is taken, when a process whose heap lies elsewhere saves one, and when the runtime's builtins are not
+   numbered as in the image.  One walk over all words; weak references are words like any other here.  The pure area has no words to adjust.
 
    A key's hash code is its address, in some tables; when addresses change, entries of such tables are marked as the collector marks
    them (HASH_MOVED, ENTRIES_STALE: heap.h), and the next operation on the table puts them right. */
 #include "image/format.h"
 
 Obj relocate_word(const Relocation *r, Obj x) {
-    if (is_ref(x)) return x.w - r->from < r->bytes ? ((Obj){x.w + r->delta}) : x;
+    if (is_ref(x)) {
+        if (x.w - r->dynamic.from < r->dynamic.bytes) return (Obj){x.w + r->dynamic.delta};
+        return x.w - r->pure.from < r->pure.bytes ? ((Obj){x.w + r->pure.delta}) : x;
+    }
     if (r->builtins && is_builtin(x) && builtin_of_obj(x) < r->builtin_count) return obj_of_builtin(r->builtins[builtin_of_obj(x)]);
     return x;
 }
@@ -41,9 +44,9 @@ void relocate_objects(const Relocation *r, void *from, size_t bytes) {
         }
         Obj header = words[0];
         size_t size = header_bytes(header);
-        if (r->delta && header_type(header) == TYPE_HASH_ENTRIES && header_flags(header) & ENTRIES_BY_ADDRESS) {
-            uint64_t index = words[1 + ENTRIES_INDEX].w; /* not relocated yet: an address as the area's words have them, [r->from ...) */
-            table_mark_moved(words, (Obj){index - r->from + here});
+        if (relocation_moves(r) && header_type(header) == TYPE_HASH_ENTRIES && header_flags(header) & ENTRIES_BY_ADDRESS) {
+            uint64_t index = words[1 + ENTRIES_INDEX].w; /* not relocated yet: an address as the area's words have them, [r->dynamic.from ...) */
+            table_mark_moved(words, (Obj){index - r->dynamic.from + here});
         }
         if (shapes[header_type(header)].layout != LAYOUT_RAW) relocate_words(r, words + 1, header_length(header));
         p += size;

@@ -2,7 +2,7 @@
 
    What is written must be the same for the same inputs.  A full collection without gaps puts every object in the order in which it was
    allocated; then all that depends on the history of collections is made canonical: hash tables are linked anew in the order of their
-   entries, fillers are zeroed.  Words that are addresses are so relative to HEAP_BASE; a process whose heap lies elsewhere relocates it first.
+   entries, fillers are zeroed.  Words that are addresses are so relative to HEAP_BASE and PURE_BASE; a process whose areas lie elsewhere relocates first.
 
    The file takes the old one's place whole or not at all (base/newfile.c), and processes that have mapped the old one keep it. */
 #include "image/format.h"
@@ -153,6 +153,7 @@ static void header_fill(Parts *p, Thread *t, const Relocation *r, unsigned flags
     snprintf(h->system, sizeof h->system, "Windfall");
     h->heap = heap_state(t->heap);
     h->heap.start = HEAP_BASE;
+    h->pure_start = PURE_BASE;
     h->layout_count = w->layout_count;
     h->tls_next = w->tls_next;
     h->root_count = (uint64_t)(&w->roots_end - &w->packages);
@@ -209,16 +210,20 @@ const char *image_save(Thread *t, const ImageRequest *request, int *system_error
     heap_each(t->heap, canonical_object, NULL);
     fill_page(t);
     HeapState state = heap_state(t->heap);
-    Relocation r = {.from = state.start, .bytes = state.bytes, .delta = HEAP_BASE - state.start};
+    char *pure, *pure_end;
+    pure_area(t->heap, &pure, &pure_end);
+    uint64_t pure_at = (uint64_t)(uintptr_t)pure, pure_used = (uint64_t)(pure_end - pure);
+    Relocation r = {.dynamic = {state.start, state.bytes, HEAP_BASE - state.start}, .pure = {pure_at, pure_used, pure_used ? PURE_BASE - pure_at : 0}};
     Parts parts = {0};
     part_finalizers(&parts, t, &r);
-    if (r.delta) {
+    if (relocation_moves(&r)) {
         relocate_objects(&r, (void *)(uintptr_t)state.start, state.bytes);
         relocate_objects(&r, (void *)STATIC_SYMBOLS, STATIC_USED - (STATIC_SYMBOLS - STATIC_BASE));
     }
     header_fill(&parts, t, &r, request->flags);
     part(&parts, SECTION_STATIC, (const void *)STATIC_BASE, STATIC_USED, STATIC_SYMBOL_COUNT);
     part(&parts, SECTION_DYNAMIC, (const void *)(uintptr_t)state.start, state.bytes, 0);
+    part(&parts, SECTION_PURE, pure, pure_used, 0);
     part_tables(&parts, t, state.start);
     part_builtins(&parts);
     header_place(&parts.header);

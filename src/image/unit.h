@@ -42,9 +42,4 @@ bool unit_owns(Thread *t, Obj owner, Obj function);
 /* Counts the functions over the owner's unit that the last collection found; code vectors among them once. */
 uint64_t unit_count_functions(Thread *t, Obj owner);
 
-/* -- unit-adopt.c -- */
-
-/* Copies the code of all loaded units' functions that the last collection found into the heap; how many functions there were. */
-uint64_t unit_adopt(Thread *t);
-
 #endif

@@ -184,7 +184,7 @@ static Thread *world_start(const Options *o, ImageFile *own, int argc, char **ar
 /* Saves the system before anything has run in it. */
 static int save_system(Thread *t, const Options *o) {
     int error = 0;
-    ImageRequest request = {.file = o->save, .runtime = o->runtime ? o->runtime : "", .mode = 0755};
+    ImageRequest request = {.file = o->save, .runtime = o->runtime ? o->runtime : "", .mode = 0755, .purify = true};
     const char *what = world_save(t, &request, &error);
     if (!what) return 0;
     fprintf(stderr, "windfall: cannot save %s: %s%s%s\n", o->save, what, error ? ": " : "", error ? strerror(error) : "");

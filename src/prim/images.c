@@ -19,13 +19,12 @@
 
 enum { TEXT_MOST = 4096 };
 
-/* Pure space and units lie outside of what is saved: everything comes back to the heap first. */
+/* A unit's mapping does not outlive the process: its code goes to pure space in any case. */
 const char *world_save(Thread *t, const ImageRequest *request, int *system_error) {
-    if (pure_bytes(t->heap) && !impurify(t)) return "the heap has no room for what lies in pure space";
-    heap_compact(t);
-    if (!absorb_units(t)) return "the heap has no room for the code of the loaded units";
-    heap_compact(t);
+    if (!purify_units(t)) return "pure space has no room for the code of the loaded units";
+    if (request->impurify && !impurify(t)) return "the heap has no room for what lies in pure space";
     streams_detach(t);
+    if (request->purify && !purify(t)) return "pure space has no room for what is to be purified";
     return image_save(t, request, system_error);
 }
 
@@ -78,9 +77,10 @@ static Obj child_result(Thread *t, pid_t child, char text[TEXT_MOST]) {
     return values_2(t, string_of_utf8(t, rest, strlen(rest)), obj_of_fix(error));
 }
 
-BUILTIN(save_world, "%SAVE-WORLD", 4, 4, "native-name runtime mode own-arguments-p",
+BUILTIN(save_world, "%SAVE-WORLD", 6, 6, "native-name runtime mode own-arguments-p impurify purify",
         "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  NIL, or what went wrong, a string, and the system's error number.") {
-    ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS};
+    ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS,
+                            .impurify = !is_nil(args[4]), .purify = !is_nil(args[5])};
     int ends[2];
     streams_finish(t);
     if (pipe(ends) != 0) return values_2(t, string_of_utf8(t, "no pipe", 7), obj_of_fix(errno));

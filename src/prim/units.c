@@ -83,6 +83,3 @@ BUILTIN(unit_functions, "%UNIT-FUNCTION-COUNT", 1, 1, "owner", "How many functio
 BUILTIN(foreign_total, "%FOREIGN-BYTES", 0, 0, "", "Bytes outside the heap that objects in it own, as the collector reckons them.") {
     return obj_of_fix((int64_t)foreign_bytes(t->heap));
 }
-BUILTIN(unit_adopt, "%ADOPT-UNITS", 0, 0, "", "Moves the code of all loaded units that the last collection found into the heap; how many functions there were.") {
-    return obj_of_fix((int64_t)unit_adopt(t));
-}

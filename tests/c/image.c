@@ -8,6 +8,7 @@
 
 #include "compile/compile.h"
 #include "image/format.h"
+#include "image/purify.h"
 #include "run/hash.h"
 #include "text/text.h"
 
@@ -58,6 +59,7 @@ static int body_save(void) {
     set_symbol(t, user(t, "TABLE"), SYMBOL_VALUE, table);
     set_symbol(t, user(t, "KEYS"), SYMBOL_VALUE, keys);
     finalizer_add(t, keys, SYM(CONS));
+    if (!purify(t)) return 2;
     int error;
     const char *what = image_save(t, &(ImageRequest){.file = name, .mode = 0644}, &error);
     if (what) fprintf(stderr, "%s (%d)\n", what, error);
@@ -76,6 +78,8 @@ static int body_load(void) {
     if (table_count(t, table) != 66 || !eq(finalizer_function(t->heap, keys), SYM(CONS))) return 5;
     for (int i = 99; i >= 0; i--, keys = cdr(keys))
         if (table_get(t, table, car(keys), &value) != (i % 3 != 0) || (i % 3 && fix_of_obj(value) != i)) return 6;
+    Obj pure_name = symbol_slots(user(t, "KEYS"))[SYMBOL_NAME], x;
+    if (!pure_contains(t->heap, obj_words(pure_name)) || !pure_object_at(t->heap, obj_raw(pure_name), &x) || !eq(x, pure_name)) return 8;
     heap_collect(t, 3);
     heap_verify(t->heap);
     Obj args[2] = {obj_of_fix(3), obj_of_fix(4)};
@@ -136,8 +140,22 @@ static void other_interface(ImageHeader *h) {
     h->runtime_id[0] ^= 1;
 }
 static void other_runtime(ImageHeader *h) { h->runtime_id[0] ^= 1; }
+/* As if the areas of the process that wrote it had been elsewhere: no reference of the image fits, so the words are made to. */
+static void other_places(ImageHeader *h) {
+    Relocation r = {.dynamic = {h->heap.start, h->heap.bytes, 64 << 12}, .pure = {h->pure_start, h->sections[SECTION_PURE].bytes, (uint64_t)-(16 << 12)}};
+    char *image = (char *)h, *area = image + h->sections[SECTION_DYNAMIC].offset, *page = image + h->sections[SECTION_STATIC].offset;
+    relocate_objects(&r, page + (STATIC_SYMBOLS - STATIC_BASE), STATIC_USED - (STATIC_SYMBOLS - STATIC_BASE));
+    relocate_objects(&r, area, h->heap.bytes);
+    relocate_words(&r, h->roots, h->root_count);
+    relocate_words(&r, (Obj *)(void *)(image + h->sections[SECTION_FINALIZERS].offset), h->sections[SECTION_FINALIZERS].bytes / 8);
+    h->heap.start += r.dynamic.delta;
+    h->pure_start += r.pure.delta;
+    for (int i = 0; i < SECTION_COUNT; i++) h->sections[i].checksum = image_checksum(image + h->sections[i].offset, h->sections[i].bytes, (uint64_t)i);
+}
 static void wild_offset(ImageHeader *h) { h->sections[1].offset = UINT64_MAX - 4095; }
 static void wild_size(ImageHeader *h) { h->sections[2].bytes = UINT64_MAX; }
+static void wild_pure(ImageHeader *h) { h->sections[SECTION_PURE].bytes -= 8; }
+static void wild_pure_start(ImageHeader *h) { h->pure_start += 16; }
 static void wild_roots(ImageHeader *h) { h->root_count = 1000; }
 static void wild_bytes(ImageHeader *h) { h->bytes -= IMAGE_PAGE; }
 static void wild_tls(ImageHeader *h) { h->tls_next = 1 << 20; }
@@ -181,10 +199,13 @@ static void test_refused(void **state) {
     assert_int_equal(with_header(other_interface, body_refused), 20);
     assert_int_equal(with_header(wild_offset, body_refused), 20);
     assert_int_equal(with_header(wild_size, body_refused), 20);
+    assert_int_equal(with_header(wild_pure, body_refused), 20);
+    assert_int_equal(with_header(wild_pure_start, body_refused), 20);
     assert_int_equal(with_header(wild_roots, body_refused), 20);
     assert_int_equal(with_header(wild_bytes, body_refused), 20);
     assert_int_equal(with_header(wild_tls, body_refused), 20);
     assert_int_equal(with_header(other_runtime, body_load), 0);
+    assert_int_equal(with_header(other_places, body_load), 0);
 }
 
 /* Two builtins with names of equal length change their numbers, as if another runtime had written the image: CAR and CDR. */

@@ -24,8 +24,14 @@
 ;;; -- What goes and what stays --
 (defun with-constants (x) (list (+ x 1.5d0) (+ x 123456789012345678901234567890) "a literal" #*1011 '(1 . 2)))
 (check (progn (ext:purify) (with-constants 1)) => (2.5d0 123456789012345678901234567891 "a literal" #*1011 (1 . 2)))
-(check (mapcar #'ext:pure-p (with-constants 1)) => (nil nil nil nil nil))
-(defun literal () (copy-seq "mutable"))
+(check (mapcar #'ext:pure-p (with-constants 1)) => (nil nil t nil nil))
+(defun documented () "What it does." '("in a list"))
+(check (progn (ext:purify) (list (ext:pure-p (documentation 'documented 'function)) (ext:pure-p (car (documented))))) => (t nil))
+(defun copied-literal () (copy-seq "mutable"))
+(check (progn (ext:purify) (let ((s (copied-literal))) (setf (char s 0) #\M) (list s (copied-literal)))) => ("Mutable" "mutable"))
+(defun load-time-string () (load-time-value (make-string 3 :initial-element #\a)))
+(check (progn (ext:purify) (setf (char (load-time-string) 0) #\b) (list (load-time-string) (ext:pure-p (load-time-string)))) => ("baa" nil))
+(check (progn (ext:impurify) (setf (char (load-time-string) 1) #\b) (load-time-string)) => "bba")
 (defvar *literal* "literal")
 (check (progn (ext:purify) (setf (char *literal* 0) #\L) *literal*) => "Literal")
 (check (let ((s (make-symbol (copy-seq "Uninterned")))) (ext:purify) (ext:pure-p (symbol-name s))) => nil)
@@ -34,6 +40,10 @@
 (check (let ((name (copy-seq "not a symbol"))) (ext:purify) (setf (char name 0) #\N) name) => "Not a symbol")
 
 ;;; -- Writes --
+(defun literal () "a literal")
+(check (progn (ext:purify) (setf (char (literal) 0) #\x)) =!> ext:pure-memory-error)
+(check (list (handler-case (nstring-upcase (literal)) (ext:pure-memory-error (c) (ext:pure-memory-error-object c))) (literal)) => ("a literal" "a literal"))
+(check (handler-case (setf (char (documentation 'documented 'function) 0) #\x) (error (c) (type-of c))) => ext:pure-memory-error)
 (check (progn (ext:purify) (setf (char (symbol-name 'with-constants) 0) #\x)) =!> ext:pure-memory-error)
 (check (fill (symbol-name 'with-constants) #\x) =!> ext:pure-memory-error)
 (check (replace (symbol-name 'with-constants) "xyz") =!> ext:pure-memory-error)
@@ -48,6 +58,7 @@
          (ignore-errors (unwind-protect (fill (symbol-name 'with-constants) #\x) (setq undone t)))
          (list undone (symbol-name 'with-constants)))
        => (t "WITH-CONSTANTS"))
+(check (progn (ext:impurify) (setf (char (literal) 0) #\A) (literal)) => "A literal")
 (check (progn (ext:impurify) (let ((s (symbol-name 'set-schar))) (setf (char s 0) (char s 0)) s)) => "SET-SCHAR")
 
 (check (progn (ext:purify) (second (first (last (ext:why-live (symbol-name 'set-schar) nil))))) => "name")
