@@ -108,6 +108,34 @@
     (finish-output out)
     (ext:quit 1)))
 
+;;; -- Backtraces kept as data --
+
+(defun %plain-data (object)
+  "The object without anything that could hold code: conses are copied, symbols without a package too, and what is no symbol, string or number is printed."
+  (cond ((consp object) (cons (%plain-data (car object)) (%plain-data (cdr object))))
+        ((symbolp object) (if (symbol-package object) object (make-symbol (symbol-name object))))
+        ((or (numberp object) (characterp object)) object)
+        ((stringp object) (copy-seq object))
+        (t (%printed-safely object))))
+
+(defun %printed-safely (object)
+  (with-output-to-string (out) (%write-safely out (lambda (out) (prin1 object out)))))
+
+(defun ext:backtrace-as-list (&key (count 1000))
+  "The frames from the caller's on, the innermost first, at most COUNT: each a list of the function's name, its arguments as strings (printed, abbreviated), and file and line,
+or NIL and NIL if they are not known.  It is plain data, names and places: it may be kept and keeps neither code nor arguments alive.  (Clozure CL has the function too;
+its arguments are the objects.)"
+  (let ((frames (cdr (member 'ext:backtrace-as-list (%backtrace (+ count 10)) :key #'car))) (data '()))
+    (%with-safe-printing
+      (dotimes (i (min count (length frames)) (nreverse data))
+        (destructuring-bind (name arguments file line function) (pop frames)
+          (declare (ignore function))
+          (push (list (%plain-data name) (mapcar #'%printed-safely arguments) (and file (copy-seq file)) line) data))))))
+
+(defun ext:print-backtrace (&key (stream *debug-io*) (count 40))
+  "Writes the frames from the caller's on, at most COUNT, as the debugger shows them."
+  (%write-backtrace (cdr (member 'ext:print-backtrace (%backtrace (+ count 10)) :key #'car)) stream count))
+
 ;;; -- The debugger --
 
 (defun %show-restarts (restarts out)

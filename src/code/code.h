@@ -64,6 +64,20 @@ enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBU
 
 static inline bool is_function(Obj x) { return is_obj(x) && (obj_type(x) == TYPE_FUNCTION || obj_type(x) == TYPE_FUNCALLABLE); }
 
+/* A function's debug information; NIL: it has none. */
+static inline Obj function_debug(Obj f) {
+    Obj constants = obj_slots(f)[FUNCTION_CONSTANTS];
+    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return NIL;
+    Obj debug = obj_slots(constants)[0];
+    return has_type(debug, TYPE_SIMPLE_VECTOR) && obj_length(debug) >= DEBUG_LENGTH ? debug : NIL;
+}
+
+/* What a message calls the function: it must not hold the function, since a condition may be kept. */
+static inline Obj function_name(Obj f) {
+    Obj debug = function_debug(f), name = is_nil(debug) ? NIL : obj_slots(debug)[DEBUG_NAME];
+    return is_nil(name) ? SYM(FUNCTION) : name;
+}
+
 /* -- Predicates that predicates.def and others use -- */
 
 bool is_keyword(Obj x); /* text/package.c */

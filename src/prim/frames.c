@@ -2,13 +2,6 @@
 #include "run/frame.h"
 #include "text/text.h"
 
-static Obj debug_of_function(Obj f) {
-    Obj constants = obj_slots(f)[FUNCTION_CONSTANTS];
-    if (!has_type(constants, TYPE_SIMPLE_VECTOR)) return NIL;
-    Obj debug = obj_slots(constants)[0];
-    return has_type(debug, TYPE_SIMPLE_VECTOR) && obj_length(debug) >= DEBUG_LENGTH ? debug : NIL;
-}
-
 /* The source line of an offset: the last entry of PLACES at or before it. */
 static Obj line_of_offset(Obj debug, int64_t offset) {
     Obj places = obj_slots(debug)[DEBUG_PLACES];
@@ -21,7 +14,7 @@ static Obj line_of_offset(Obj debug, int64_t offset) {
 
 /* (name arguments file line function): the arguments are what the parameters' registers hold now. */
 static Obj describe_frame(Thread *t, Obj *base, int64_t offset) {
-    Obj f = frame_function(base), debug = debug_of_function(f);
+    Obj f = frame_function(base), debug = function_debug(f);
     Obj name = NIL, file = NIL, line = NIL, args = NIL;
     if (!is_nil(debug)) {
         name = obj_slots(debug)[DEBUG_NAME];

@@ -119,7 +119,7 @@ wrong_count:
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
     t->door_args[2] = alloc_text(t, n < B ? "Too few arguments: ~S was called with ~D." : "Too many arguments: ~S was called with ~D.");
     t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
-    t->door_args[4] = alloc_list(t, 2, (Obj[]){R[-2], obj_of_fix(n)});
+    t->door_args[4] = alloc_list(t, 2, (Obj[]){function_name(R[-2]), obj_of_fix(n)});
     t->door_count = 5;
     offset = (int64_t)frame_word(1, FRAME_INSTEAD).w;
     goto door_frame;
