@@ -273,7 +273,7 @@
 (defun %invalid-method-function (generic method)
   #'(lambda (&rest args)
       (declare (ignore args))
-      (error "The method ~S on ~S has qualifiers that its method combination does not know." method (generic-field generic name))))
+      (error "The method ~A on ~S has qualifiers that its method combination does not know." (prin1-to-string method) (generic-field generic name))))
 
 (defun %no-primary-function (generic)
   #'(lambda (&rest args)

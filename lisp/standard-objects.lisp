@@ -2,14 +2,16 @@
 (in-package "SYS")
 
 ;;; -- Errors of calls --
+;;;
+;;; What a condition says of functions and methods is text: a condition that is kept keeps no code.
 
 (defgeneric no-applicable-method (generic-function &rest arguments))
 (defmethod no-applicable-method ((generic-function t) &rest arguments)
-  (error "There is no applicable method of ~S for the arguments ~S." generic-function arguments))
+  (error "There is no applicable method of ~A for the arguments ~S." (prin1-to-string generic-function) arguments))
 
 (defgeneric no-next-method (generic-function method &rest arguments))
 (defmethod no-next-method ((generic-function standard-generic-function) (method standard-method) &rest arguments)
-  (error "There is no next method of ~S after ~S for the arguments ~S." generic-function method arguments))
+  (error "There is no next method of ~A after ~A for the arguments ~S." (prin1-to-string generic-function) (prin1-to-string method) arguments))
 
 ;;; -- Slots --
 
