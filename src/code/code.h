@@ -114,6 +114,14 @@ static inline bool is_swapped_bit_vector(Obj x) { return is_swapped_vector(x) &&
 
 /* Checks that running the code can do no harm: NULL, or what is wrong, with *at the offset. */
 const char *code_verify(const Instruction *code, uint64_t length, Obj constants, uint64_t env_length, uint64_t *at);
+/* Does the next instruction follow? */
+bool code_falls_through(Opcode op);
+
+/* -- flow.c -- */
+
+/* Checks code that passes code_verify for what only data flow shows: NULL, or what is wrong.  env_cells[i] is set to 1 if value i of the
+   environment must be a cell.  A template whose closures need one has a cell in that place. */
+const char *code_verify_flow(const Instruction *code, uint64_t length, Obj constants, uint8_t *env_cells);
 
 /* -- liveness.c -- */
 

@@ -47,14 +47,6 @@ static bool writes_first(Opcode op) {
     }
 }
 
-static bool falls_through(Opcode op) {
-    switch (op) {
-    case OP_JUMP: case OP_JUMP_BACK: case OP_RETURN: case OP_RETURN_VALUES: case OP_RETURN_MANY: case OP_DISPATCH:
-    case OP_TAIL_CALL: case OP_TAIL_CALL_REG: case OP_TAIL_SELF: case OP_TAIL_APPLY: case OP_EXIT: case OP_THROW: case OP_RESUME_UNWIND: return false;
-    default: return true;
-    }
-}
-
 static bool is_mark(Opcode op) { return op == OP_MARK_BLOCK || op == OP_MARK_CATCH || op == OP_MARK_CLEANUP; }
 
 static void join(Liveness *l, int64_t target) {
@@ -67,7 +59,7 @@ static void live_behind(Liveness *l, uint64_t at) {
     Instruction i = l->code[at];
     Opcode op = instruction_op(i);
     memcpy(l->now, l->everywhere, l->words * 8);
-    if (falls_through(op)) join(l, (int64_t)at + 1);
+    if (code_falls_through(op)) join(l, (int64_t)at + 1);
     const char *letters = opcodes[op].operands;
     if (letters[3] == 'j') join(l, (int64_t)at + 1 + instruction_sc(i));
     if (letters[2] == 'J' && !is_mark(op)) join(l, (int64_t)at + 1 + instruction_d(i));

@@ -4,9 +4,9 @@
    verify what the compiler makes.  The check is by instruction, without data flow: any word in a register is a valid Lisp word, and most
    instructions that depend on the kind of a word check it when they run.
 
-   Limit: what only data flow could show is not verified.  Trusted are: that CELL_REF, CELL_SET and their ENV_ forms find a cell; the operands
-   of SLOT_REF and of the typed instructions (FX_, DF_, SF_); that UNBIND, UNBIND_TO, POP_EXIT undo what was done before; that RESTORE_VALUES and RESUME_UNWIND
-   find what SAVE_VALUES and MARK_CLEANUP left.  A checksum keeps accidents away from these; code from an enemy must not be loaded.
+   What only data flow shows is flow.c's affair: that cells are cells, and that exits and bindings are undone by whom they were done.  Everything else that an
+   instruction is given by registers it checks itself when it runs, typed instructions (FX_, DF_, SF_), JUMP_TABLE and RESUME_UNWIND included: with wrong
+   operands their results are wrong, but they are Lisp words.
 
    Invariants
      verify.entry    ENTRY is the first instruction and no other; REST and KEYS follow it at once
@@ -66,7 +66,7 @@ static const char *check_operands(const Verify *v, Instruction i) {
 
 /* -- Runs of registers -- */
 
-enum { HEADER = 3 };
+enum { HEADER = 3, TEMPLATES_MOST = 256 };
 
 static const char *check_call(const Verify *v, uint64_t first, uint64_t arguments) {
     return frame_has(v, first, HEADER + arguments) ? NULL : "the frame of the call does not fit";
@@ -82,6 +82,7 @@ static const char *check_templates(const Verify *v, unsigned first, unsigned k, 
     Obj templates = constant(v, k);
     if (!has_type(templates, TYPE_SIMPLE_VECTOR)) return "not a vector of templates";
     uint64_t n = obj_length(templates);
+    if (n == 0 || n > TEMPLATES_MOST) return "no possible number of templates";
     for (uint64_t i = 0; i < n; i++)
         if (!has_type(obj_slots(templates)[i], TYPE_FUNCTION)) return "not a template";
     if (owner && v->env == 0) return "there is no owner";
@@ -94,6 +95,13 @@ static const char *check_keys(const Verify *v, unsigned first, unsigned k) {
     for (uint64_t i = 1; i < obj_length(keys); i++)
         if (!is_symbol(obj_slots(keys)[i])) return "not a keyword";
     return check_run(v, first, obj_length(keys) - 1);
+}
+
+static const char *check_field(const Verify *v, unsigned k, unsigned field) {
+    Obj layout = constant(v, k);
+    if (!has_type(layout, TYPE_LAYOUT)) return "not a layout";
+    Obj count = obj_slots(layout)[LAYOUT_SLOT_COUNT];
+    return is_fix(count) && field <= (uint64_t)fix_of_obj(count) ? NULL : "no such field";
 }
 
 static const char *check_jump_table(const Verify *v, unsigned count) {
@@ -120,13 +128,15 @@ static const char *check_rest(const Verify *v, Instruction i) {
     case OP_CLOSUREREC: return check_templates(v, a, b, c, 0);
     case OP_CLOSURERECDYN: return check_templates(v, a, b, c, 1);
     case OP_KEYS: return check_keys(v, a, b);
-    case OP_RETURN_MANY: case OP_SET_VALUES: case OP_LIST: case OP_LIST_STAR: return check_run(v, a, b);
+    case OP_RETURN_MANY: case OP_SET_VALUES: return b <= VALUES_LIMIT ? check_run(v, a, b ? b : 1) : "too many values";
+    case OP_LIST: return check_run(v, a, b);
+    case OP_LIST_STAR: return b ? check_run(v, a, b) : "no tail";
     case OP_GET_VALUES: return check_run(v, a, b);
     case OP_SAVE_VALUES: case OP_RESTORE_VALUES: return check_run(v, a, 2);
     case OP_MARK_BLOCK: return instruction_n(i) <= 1 ? check_run(v, a, 1 + instruction_n(i)) : "no such kind of exit";
     case OP_MARK_CLEANUP: case OP_RESUME_UNWIND: return check_run(v, a, 3);
-    case OP_STRUCTURE_REF: case OP_STRUCTURE_SET: case OP_STRUCTURE_P:
-        return has_type(constant(v, c), TYPE_LAYOUT) ? NULL : "not a layout";
+    case OP_STRUCTURE_REF: case OP_STRUCTURE_SET: return check_field(v, c, instruction_n(i));
+    case OP_STRUCTURE_P: return has_type(constant(v, c), TYPE_LAYOUT) ? NULL : "not a layout";
     case OP_JUMP_TABLE: return check_jump_table(v, b);
     default: return NULL;
     }
@@ -134,7 +144,7 @@ static const char *check_rest(const Verify *v, Instruction i) {
 
 /* -- The whole -- */
 
-static bool falls_through(Opcode op) {
+bool code_falls_through(Opcode op) {
     switch (op) {
     case OP_JUMP: case OP_JUMP_BACK: case OP_TAIL_CALL: case OP_TAIL_CALL_REG: case OP_TAIL_SELF: case OP_TAIL_APPLY: case OP_RETURN:
     case OP_RETURN_VALUES: case OP_RETURN_MANY: case OP_EXIT: case OP_THROW: case OP_RESUME_UNWIND: case OP_DISPATCH: return false;
@@ -172,5 +182,5 @@ const char *code_verify(const Instruction *code, uint64_t length, Obj constants,
         if (wrong) return wrong;
     }
     *at = length - 1;
-    return falls_through(instruction_op(code[length - 1])) ? "falls through the end" : NULL;
+    return code_falls_through(instruction_op(code[length - 1])) ? "falls through the end" : NULL;
 }

@@ -95,10 +95,16 @@ static void gen_parts(Gen *g, Node *n) {
     }
 }
 
-/* Where an unwinding arrives: goes on to the tag whose index is in the register. */
+/* Where an unwinding arrives: goes on to the tag whose index is in the register, the last one if none before. */
 static void gen_dispatch(Gen *g, Tagbody *t, unsigned index) {
-    for (uint32_t i = 0; i < t->count; i++) {
+    uint32_t last = t->count;
+    while (last > 0 && !t->far[last - 1]) last--;
+    for (uint32_t i = 0; i < last; i++) {
         if (!t->far[i]) continue;
+        if (i + 1 == last) {
+            jump(g, &t->labels[i]);
+            return;
+        }
         Label *next = label_new(g);
         emit_jump_to(g, instruction_abc(OP_JUMP_NEI, 0, index, i, 0), next);
         jump(g, &t->labels[i]);

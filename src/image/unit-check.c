@@ -62,7 +62,7 @@ bool unit_patch(char *block, size_t bytes) {
 }
 
 /* The values that closures of the template reckon with, the owner not counted. */
-static uint64_t template_values(Obj template) { return obj_length(template) - FUNCTION_ENV - 1; }
+static uint64_t template_values(Obj template) { return obj_length(template) < FUNCTION_ENV + 1 ? UINT64_MAX : obj_length(template) - FUNCTION_ENV - 1; }
 
 static bool closures_fit(const Instruction *code, uint64_t length, Obj constants) {
     for (uint64_t i = 0; i < length; i++) {
@@ -77,9 +77,12 @@ static bool closures_fit(const Instruction *code, uint64_t length, Obj constants
     return true;
 }
 
-const char *unit_verify(Obj code, Obj constants, uint64_t environment) {
+const char *unit_verify(Obj code, Obj constants, uint64_t environment, uint8_t *cells) {
     uint64_t at;
     const char *wrong = code_verify(obj_raw(code), obj_length(code), constants, environment + 1, &at);
     if (wrong) return wrong;
-    return closures_fit(obj_raw(code), obj_length(code), constants) ? NULL : "a closure's environment does not fit";
+    if (!closures_fit(obj_raw(code), obj_length(code), constants)) return "a closure's environment does not fit";
+    wrong = code_verify_flow(obj_raw(code), obj_length(code), constants, cells);
+    if (!wrong && cells[environment]) return "the owner is no cell";
+    return wrong;
 }

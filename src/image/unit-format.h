@@ -75,7 +75,7 @@ uint64_t unit_checksum(const void *bytes, size_t n, uint64_t seed);
 uint64_t unit_interface(void);
 /* Turns CLOSURE and CLOSUREREC into their dynamic kin in all code vectors of the block; false if it is no row of code vectors. */
 bool unit_patch(char *block, size_t bytes);
-/* Is there a code vector at the offset?  The verifier says whether the function may run: NULL, or what is wrong. */
-const char *unit_verify(Obj code, Obj constants, uint64_t environment);
+/* May the function run, whose closures have so many values and the owner?  NULL, or what is wrong.  cells[i] becomes 1 if value i must be a cell. */
+const char *unit_verify(Obj code, Obj constants, uint64_t environment, uint8_t *cells);
 
 #endif

@@ -246,6 +246,17 @@ static NORETURN void signal_unfit(Machine *m, const char *why) {
     signal_format(m->t, SYM(SIMPLE_ERROR), "A function of the unit does not pass verification: ~A.", 1, alloc_text(m->t, why));
 }
 
+/* Verifies the function; values that its closures need as cells are cells in the template already, for who makes a closure of it to know. */
+static void verify_template(Machine *m, Obj f, uint64_t environment) {
+    uint8_t few[64] = {0}, *cells = environment < sizeof few ? few : calloc(environment + 1, 1);
+    must(cells != NULL);
+    const char *wrong = unit_verify(obj_slots(f)[FUNCTION_CODE], obj_slots(f)[FUNCTION_CONSTANTS], environment, cells);
+    for (uint64_t i = 0; !wrong && i < environment; i++)
+        if (cells[i]) init_field(f, FUNCTION_ENV + i, alloc_boxed(m->t, TYPE_CELL, 1, NIL));
+    if (cells != few) free(cells);
+    if (wrong) signal_unfit(m, wrong);
+}
+
 static void make_template(Machine *m) {
     uint64_t at = number(m), environment = number(m), n = number(m);
     const Unit *u = m->unit;
@@ -263,12 +274,11 @@ static void make_template(Machine *m) {
     Obj constants = alloc_boxed(m->t, TYPE_SIMPLE_VECTOR, n, NIL);
     init_field(constants, 0, debug);
     memcpy(obj_slots(constants) + 1, items, (n - 1) * sizeof(Obj)); /* NOBARRIER: fresh object */
-    const char *wrong = unit_verify(code, constants, environment);
-    if (wrong) signal_unfit(m, wrong);
     Obj f = alloc_boxed(m->t, TYPE_FUNCTION, FUNCTION_ENV + environment + 1, NIL);
     init_field(f, FUNCTION_CODE, code);
     init_field(f, FUNCTION_CONSTANTS, constants);
     init_field(f, FUNCTION_ENV + environment, m->owner);
+    verify_template(m, f, environment);
     made(m, f);
 }
 

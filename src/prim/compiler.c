@@ -7,6 +7,8 @@
 #include "run/run.h"
 #include "text/text.h"
 
+#include <stdlib.h>
+
 /* -- Compilation -- */
 
 BUILTIN(compile_form, "%COMPILE-FORM", 1, 2, "form &optional environment", "A function of no arguments that evaluates the form (CLHS 3.2).") {
@@ -139,11 +141,19 @@ BUILTIN(disassemble, "%DISASSEMBLE", 1, 1, "function",
     return values_2(t, lines, obj_slots(args[0])[FUNCTION_CONSTANTS]);
 }
 
-BUILTIN(verify_function, "%VERIFY-FUNCTION", 1, 1, "function", "NIL if the function's bytecode is sound; else what is wrong and the offset.") {
-    Obj code = code_of_function(t, args[0]);
+BUILTIN(verify_function, "%VERIFY-FUNCTION", 1, 2, "function &optional template-p",
+        "NIL if the function's bytecode is sound; else what is wrong and the offset.  TEMPLATE-P: its closures may have any environment.") {
+    enum { ANY_ENVIRONMENT = UINT16_MAX + 1 };
+    Obj code = code_of_function(t, args[0]), constants = obj_slots(args[0])[FUNCTION_CONSTANTS];
     if (is_nil(code)) return NIL;
-    uint64_t at;
-    const char *wrong = code_verify(obj_raw(code), obj_length(code), obj_slots(args[0])[FUNCTION_CONSTANTS], obj_length(args[0]) - FUNCTION_ENV, &at);
+    uint64_t at, environment = n > 1 && !is_nil(args[1]) ? ANY_ENVIRONMENT : obj_length(args[0]) - FUNCTION_ENV;
+    const char *wrong = code_verify(obj_raw(code), obj_length(code), constants, environment, &at);
+    if (!wrong) {
+        uint8_t *cells = calloc(ANY_ENVIRONMENT, 1);
+        must(cells != NULL);
+        wrong = code_verify_flow(obj_raw(code), obj_length(code), constants, cells);
+        free(cells);
+    }
     return wrong ? values_2(t, alloc_text(t, wrong), obj_of_fix((int64_t)at)) : NIL;
 }
 

@@ -64,6 +64,10 @@ static bool has_destination(Instruction ins) {
 
 static bool is_tail(Opcode op) { return op == OP_TAIL_CALL || op == OP_TAIL_CALL_REG || op == OP_TAIL_SELF || op == OP_TAIL_APPLY; }
 
+/* The operands of a typed instruction are double-floats if our compiler wrote the code.  If not, it is enough that they are objects: each has 8 bytes
+   behind its header to be taken for a double. */
+static inline bool both_obj(Obj a, Obj b) { return LIKELY((((a.w ^ TAG_OBJ) | (b.w ^ TAG_OBJ)) & TAG_MASK) == 0); }
+
 #define ARITHMETIC(opcode, builtin_overflow, slow)                                                   \
     L_##opcode : {                                                                                   \
         Obj x_ = R[B], y_ = R[C];                                                                    \
@@ -117,9 +121,10 @@ static bool is_tail(Opcode op) { return op == OP_TAIL_CALL || op == OP_TAIL_CALL
     }
 #define DOUBLES(opcode, op, general)                                     \
     L_##opcode : {                                                       \
-        double d_ = double_of_obj(R[B]) op double_of_obj(R[C]);          \
+        Obj x_ = R[B], y_ = R[C];                                        \
+        double d_ = both_obj(x_, y_) ? double_of_obj(x_) op double_of_obj(y_) : __builtin_nan(""); \
         SYNC();                                                          \
-        Obj v_ = LIKELY(__builtin_isfinite(d_)) ? alloc_double(t, d_) : general(t, R[B], R[C]); \
+        Obj v_ = LIKELY(__builtin_isfinite(d_)) ? alloc_double(t, d_) : general(t, x_, y_); \
         R[A] = v_;                                                       \
         NEXT();                                                          \
     }

@@ -159,6 +159,3 @@ L_STRUCTURE_SET:
 L_STRUCTURE_P:
     R[A] = obj_of_bool(slow_structure_p(R[B], K[C]));
     NEXT();
-L_SLOT_REF:
-    R[A] = obj_slots(R[B])[C];
-    NEXT();

@@ -423,7 +423,8 @@ L_BIND_LISTS:
     R[A] = loop_bind_lists(t, R[A], R[B]);
     NEXT();
 L_UNBIND_TO:
-    unbind_to(t, t->bindings + fix_of_obj(R[A]));
+    value = R[A];
+    if (is_fix(value) && fix_of_obj(value) >= 0) unbind_to(t, t->bindings + fix_of_obj(value));
     NEXT();
 
     /* -- Closures -- */
@@ -651,7 +652,8 @@ L_JUMP_NEK:
     COMPARE_IMMEDIATE(JUMP_NGTI, >, slow_less(t, y_, x_), false)
     COMPARE_IMMEDIATE(JUMP_NGEI, >=, slow_less_equal(t, y_, x_), false)
 L_JUMP_TABLE:
-    pc += fix_of_obj(R[A]);
+    value = R[A];
+    pc += is_fix(value) && (uint64_t)fix_of_obj(value) < B ? fix_of_obj(value) : (int64_t)B;
     NEXT();
 
     /* -- Exits -- */
@@ -692,7 +694,7 @@ L_RESUME_UNWIND : {
     if (is_fix(R[A + 2])) {
         t->value_count = 0;
     } else {
-        for (Obj l = R[A + 2]; !is_nil(l); l = cdr(l)) t->values[t->value_count++] = car(l);
+        for (Obj l = R[A + 2]; is_cons(l) && t->value_count < VALUES_LIMIT; l = cdr(l)) t->values[t->value_count++] = car(l);
     }
     if (!exit_find_serial(t, serial)) signal_format(t, SYM(CONTROL_ERROR), "The exit that an unwinding was going to is gone.", 0);
     unwind_towards(t, serial, value, &offset);
