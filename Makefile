@@ -16,7 +16,7 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 # Only libc is needed where the system runs (libm and libedit are opened when they are needed).  The build id tells images whether a runtime is the one that made them.  Not position-independent and above the
 # static page and pure space (0x10000000, 0x20000000), so that nothing is relocated when it starts.
 LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
-LDLIBS  := -l:libgmp.a -ldl
+LDLIBS  := -l:libgmp.a -l:libzstd.a -ldl
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o) $(DIR)/text/character-table.o

@@ -57,10 +57,18 @@
       (let ((f (fdefinition symbol)))
         (when (typep f 'standard-generic-function) (%forget-effective f))))))
 
-(defun %save (filename options runtime mode clear-clos-caches impurify purify)
+(defun %compression-level (compression)
+  (case compression
+    ((nil) 0)
+    ((t) 9)
+    (t (unless (typep compression '(integer 1 19)) (error 'type-error :datum compression :expected-type '(or boolean (integer 1 19))))
+       compression)))
+
+(defun %save (filename options runtime mode clear-clos-caches impurify purify compression)
   "Writes the image; FILE-ERROR or another error if that fails."
   (let* ((pathname (translate-logical-pathname (merge-pathnames filename)))
          (old *application-options*)
+         (level (%compression-level compression))
          (runtime (if (or (null runtime) (eq runtime t)) runtime (ext:native-namestring (truename runtime)))))
     (when clear-clos-caches (%clear-clos-caches))
     (multiple-value-bind (problem number)
@@ -70,7 +78,7 @@
                (%save-world (ext:native-namestring pathname) runtime
                             (if runtime (logior mode (ash (logand mode #o444) -2)) mode)
                             (or (getf options :toplevel-function) (getf options :application-class))
-                            impurify purify))
+                            impurify purify level))
           (setq *application-options* old))
       (cond ((null problem) pathname)
             ((plusp number)
@@ -79,20 +87,21 @@
             (t (error "Cannot save ~A: ~A." (namestring pathname) problem))))))
 
 (defun ext:save-image (filename &key toplevel-function init-file error-handler (application-class 'ext:lisp-development-system) clear-clos-caches
-                                  impurify (purify (not impurify)) (mode #o644) prepend-kernel (executable prepend-kernel))
+                                  impurify (purify (not impurify)) (mode #o644) prepend-kernel (executable prepend-kernel) compression)
   "Writes the Lisp world to the file FILENAME and goes on; its pathname.  What runs, and special bindings, are not saved: the image starts with global values.
 TOPLEVEL-FUNCTION: called with no arguments when the image starts; the process ends when it returns.  INIT-FILE: loaded before.
 ERROR-HANDLER: what an unhandled error does: :QUIT (report it, exit code 1), :QUIT-QUIETLY, :LISTENER (the debugger).
 EXECUTABLE (or PREPEND-KERNEL): T makes a program that runs by itself; a pathname names the file to take the runtime from.  MODE: permission bits.
 IMPURIFY: true brings what lies in pure space back to the heap, and the image has none; unless PURIFY, which else is the default, is true too: then it is made anew,
 without what is obsolete.  PURIFY: NIL leaves pure space as it is, except that code of compiled files that are loaded goes there.
+COMPRESSION: T or a level of zstd from 1 to 19 (T is 9): the file is shorter, starts later, and its processes share nothing.
 FILE-ERROR if the file cannot be written; then what was there before is still there."
-  (%save filename (%application-options toplevel-function init-file error-handler application-class) executable mode clear-clos-caches impurify purify))
+  (%save filename (%application-options toplevel-function init-file error-handler application-class) executable mode clear-clos-caches impurify purify compression))
 
 (defun ext:save-application (filename &rest keys &key toplevel-function init-file error-handler application-class clear-clos-caches
-                                                   purify impurify mode prepend-kernel executable)
+                                                   purify impurify mode prepend-kernel executable compression)
   "Writes the Lisp world to the file FILENAME as SAVE-IMAGE does, with the same keywords, and ends the process (Clozure CL's SAVE-APPLICATION)."
-  (declare (ignore toplevel-function init-file error-handler application-class clear-clos-caches purify impurify mode prepend-kernel executable))
+  (declare (ignore toplevel-function init-file error-handler application-class clear-clos-caches purify impurify mode prepend-kernel executable compression))
   (apply #'ext:save-image filename keys)
   (ext:quit 0))
 

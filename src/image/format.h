@@ -26,8 +26,9 @@ typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTIO
 
 typedef struct Section {
     uint64_t offset;   /* from the header's beginning, a multiple of IMAGE_PAGE */
-    uint64_t bytes;    /* used */
-    uint64_t checksum; /* of these bytes */
+    uint64_t bytes;    /* of its contents */
+    uint64_t checksum; /* of its contents */
+    uint64_t stored;   /* bytes in the file: `bytes`, or less; then they are a zstd frame that holds the contents */
     uint64_t count;    /* TABLES: entries; FINALIZERS: pairs that wait, the rest is due; BUILTINS: names */
 } Section;
 
@@ -69,6 +70,13 @@ void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]);
 
 /* Opens the file that this process runs. */
 int image_executable(void);
+
+/* -- compress.c -- */
+
+/* The data as a zstd frame of *stored bytes in memory that the caller frees; NULL and `bytes` if that is no shorter.  Returns NULL, or what went wrong. */
+const char *image_pack(const void *data, size_t bytes, int level, void **packed, size_t *stored);
+/* Fills [to, to + bytes) with what the frame holds; false if it is damaged or holds another number of bytes. */
+bool image_unpack(void *to, size_t bytes, const void *from, size_t stored);
 
 /* -- relocate.c -- */
 

@@ -20,6 +20,7 @@ typedef struct ImageRequest {
     unsigned flags;      /* ImageFlags */
     bool impurify;       /* world_save: brings what is in pure space back to the dynamic area first, */
     bool purify;         /* and then purifies */
+    int compression;     /* level of zstd, 1 to 19, or 0: none */
 } ImageRequest;
 
 /* Writes the image of a world in which nothing runs: stack, bindings and exits are empty.  The world is of no use afterwards: tables have been

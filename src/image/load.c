@@ -4,8 +4,10 @@
    has pages of its own of what it writes.  The pure area is read-only, so its pages are those of the file's cache, one for all processes.  If an area
    could not be reserved at the image's address, or the runtime numbers its builtins in another way, the first two are walked and adjusted (relocate.c).
 
+   Sections that are compressed are unpacked to memory of the process, and then nothing is shared.
+
    Nothing is believed unseen: trailer and header have checksums, every length and offset is compared with the file's size; the contents are checked
-   when somebody asks for it, and before they are relocated.  Whatever does not fit is a message, never a crash.
+   when somebody asks for it, when they are unpacked, and before they are relocated.  Whatever does not fit is a message, never a crash.
 
    Limit: a file that is made shorter while it is mapped ends the process with SIGBUS. */
 #include "image/format.h"
@@ -33,6 +35,8 @@ struct ImageFile {
     };
 };
 
+static const char *const section_names[] = {"static page", "dynamic area", "pure area", "table list", "finalizers", "builtins' names"};
+
 /* -- Reading -- */
 
 static bool read_at(int fd, void *to, size_t bytes, uint64_t at) {
@@ -58,11 +62,23 @@ static bool refuse(ImageFile *f, const char *format, ...) {
     return false;
 }
 
-/* Section contents in memory of its own; NULL if it cannot be read.  The caller frees it. */
+static bool is_packed(const Section *s) { return s->stored != s->bytes; }
+
+/* Fills `to` with the contents of a compressed section, which are compared with their checksum on the occasion. */
+static bool section_unpack(ImageFile *f, SectionKind kind, void *to) {
+    const Section *s = &f->header.sections[kind];
+    void *frame = mmap(NULL, s->stored, PROT_READ, MAP_PRIVATE, f->fd, (off_t)(f->start + s->offset));
+    if (frame == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
+    bool good = image_unpack(to, s->bytes, frame, s->stored) && image_checksum(to, s->bytes, kind) == s->checksum;
+    munmap(frame, s->stored);
+    return good ? true : refuse(f, "the image is damaged: its compressed %s is wrong", section_names[kind]);
+}
+
+/* Section contents in memory of its own, ended by zero; NULL, perhaps with a message, if it cannot be read.  The caller frees it. */
 static void *section_read(ImageFile *f, SectionKind kind) {
     const Section *s = &f->header.sections[kind];
     char *data = malloc(s->bytes + 1);
-    if (!data || !read_at(f->fd, data, s->bytes, f->start + s->offset)) {
+    if (!data || !(is_packed(s) ? section_unpack(f, kind, data) : read_at(f->fd, data, s->bytes, f->start + s->offset))) {
         free(data);
         return NULL;
     }
@@ -90,8 +106,8 @@ static bool check_sections(ImageFile *f) {
     uint64_t at = IMAGE_PAGE, end = h->bytes - sizeof(ImageTrailer);
     for (int i = 0; i < SECTION_COUNT; i++) {
         const Section *s = &h->sections[i];
-        if (s->offset != at || s->offset > end || s->bytes > end - s->offset) return refuse(f, "the image's sections are damaged");
-        at += bits_round_up(s->bytes, IMAGE_PAGE);
+        if (s->offset != at || s->offset > end || s->stored > end - s->offset || s->stored > s->bytes) return refuse(f, "the image's sections are damaged");
+        at += bits_round_up(s->stored, IMAGE_PAGE);
     }
     const Section *s = h->sections;
     bool good = at == end && s[SECTION_STATIC].bytes == STATIC_USED && s[SECTION_DYNAMIC].bytes == h->heap.bytes && h->heap.bytes % IMAGE_PAGE == 0 &&
@@ -145,12 +161,16 @@ unsigned image_flags(const ImageFile *f) { return f->header.flags; }
 static bool section_verify(ImageFile *f, SectionKind kind) {
     const Section *s = &f->header.sections[kind];
     if (!s->bytes) return true;
+    if (is_packed(s)) {
+        void *contents = section_read(f, kind);
+        free(contents);
+        return contents ? true : f->message[0] ? false : refuse(f, "the image cannot be read");
+    }
     void *at = mmap(NULL, s->bytes, PROT_READ, MAP_PRIVATE, f->fd, (off_t)(f->start + s->offset));
     if (at == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
     bool good = image_checksum(at, s->bytes, kind) == s->checksum;
     munmap(at, s->bytes);
-    static const char *const names[] = {"static page", "dynamic area", "pure area", "table list", "finalizers", "builtins' names"};
-    return good ? true : refuse(f, "the image is damaged: the checksum of its %s is wrong", names[kind]);
+    return good ? true : refuse(f, "the image is damaged: the checksum of its %s is wrong", section_names[kind]);
 }
 
 static bool sections_verify(ImageFile *f) {
@@ -165,8 +185,9 @@ const char *image_verify(ImageFile *f) { return sections_verify(f) ? NULL : strd
 
 static bool section_map(ImageFile *f, SectionKind kind, void *to, int protection, int flags) {
     const Section *s = &f->header.sections[kind];
-    void *at = mmap(to, s->bytes, protection, MAP_PRIVATE | flags, f->fd, (off_t)(f->start + s->offset));
-    if (at == to) return true;
+    void *at = is_packed(s) ? mmap(to, s->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)
+                            : mmap(to, s->bytes, protection, MAP_PRIVATE | flags, f->fd, (off_t)(f->start + s->offset));
+    if (at == to) return !is_packed(s) || (section_unpack(f, kind, to) && mprotect(to, s->bytes, protection) == 0);
     if (at != MAP_FAILED) munmap(at, s->bytes);
     return refuse(f, "the image cannot be mapped at %p", to);
 }
@@ -246,7 +267,7 @@ static bool image_adopt(ImageFile *f, Heap *heap, const Relocation *r) {
     }
     free(tables);
     free(finalizers);
-    return good ? true : refuse(f, "the image's tables are damaged");
+    return good ? true : f->message[0] ? false : refuse(f, "the image's tables are damaged");
 }
 
 static bool pure_map(ImageFile *f, Heap *heap) {

@@ -95,7 +95,7 @@ typedef struct Parts {
 
 static void part(Parts *p, SectionKind kind, const void *data, size_t bytes, uint64_t count) {
     p->data[kind] = data;
-    p->header.sections[kind].bytes = bytes;
+    p->header.sections[kind].bytes = p->header.sections[kind].stored = bytes;
     p->header.sections[kind].count = count;
     p->header.sections[kind].checksum = image_checksum(data, bytes, kind);
 }
@@ -142,6 +142,21 @@ static void part_builtins(Parts *p) {
     part(p, SECTION_BUILTINS, names, bytes, builtins_total());
 }
 
+/* Compresses what becomes shorter by it; NULL, or what went wrong. */
+static const char *parts_pack(Parts *p, int level) {
+    const char *what = NULL;
+    for (int i = 0; i < SECTION_COUNT && !what; i++) {
+        void *packed;
+        size_t stored;
+        what = image_pack(p->data[i], p->header.sections[i].bytes, level, &packed, &stored);
+        if (what || !packed) continue;
+        free(p->owned[i]);
+        p->data[i] = p->owned[i] = packed;
+        p->header.sections[i].stored = stored;
+    }
+    return what;
+}
+
 static void header_fill(Parts *p, Thread *t, const Relocation *r, unsigned flags) {
     ImageHeader *h = &p->header;
     World *w = t->world;
@@ -166,7 +181,7 @@ static void header_place(ImageHeader *h) {
     uint64_t at = IMAGE_PAGE;
     for (int i = 0; i < SECTION_COUNT; i++) {
         h->sections[i].offset = at;
-        at += bits_round_up(h->sections[i].bytes, IMAGE_PAGE);
+        at += bits_round_up(h->sections[i].stored, IMAGE_PAGE);
     }
     h->bytes = at + sizeof(ImageTrailer);
     h->checksum = 0;
@@ -180,7 +195,7 @@ static void put_image(Writer *w, const Parts *p) {
     put(w, &p->header, sizeof p->header);
     for (int i = 0; i < SECTION_COUNT; i++) {
         pad(w);
-        put(w, p->data[i], p->header.sections[i].bytes);
+        put(w, p->data[i], p->header.sections[i].stored);
     }
     pad(w);
     ImageTrailer trailer = {.back = p->header.bytes};
@@ -226,9 +241,9 @@ const char *image_save(Thread *t, const ImageRequest *request, int *system_error
     part(&parts, SECTION_PURE, pure, pure_used, 0);
     part_tables(&parts, t, state.start);
     part_builtins(&parts);
+    Writer w = {.what = request->compression ? parts_pack(&parts, request->compression) : NULL};
     header_place(&parts.header);
-    Writer w = {0};
-    write_file(&w, request, &parts);
+    if (!w.what) write_file(&w, request, &parts);
     for (int i = 0; i < SECTION_COUNT; i++) free(parts.owned[i]);
     *system_error = w.error;
     return w.what;

@@ -77,10 +77,10 @@ static Obj child_result(Thread *t, pid_t child, char text[TEXT_MOST]) {
     return values_2(t, string_of_utf8(t, rest, strlen(rest)), obj_of_fix(error));
 }
 
-BUILTIN(save_world, "%SAVE-WORLD", 6, 6, "native-name runtime mode own-arguments-p impurify purify",
-        "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  NIL, or what went wrong, a string, and the system's error number.") {
+BUILTIN(save_world, "%SAVE-WORLD", 7, 7, "native-name runtime mode own-arguments-p impurify purify compression",
+        "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  COMPRESSION: a level, or 0.  NIL, or what went wrong, a string, and the system's error number.") {
     ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS,
-                            .impurify = !is_nil(args[4]), .purify = !is_nil(args[5])};
+                            .impurify = !is_nil(args[4]), .purify = !is_nil(args[5]), .compression = (int)fix_of_obj(args[6])};
     int ends[2];
     streams_finish(t);
     if (pipe(ends) != 0) return values_2(t, string_of_utf8(t, "no pipe", 7), obj_of_fix(errno));

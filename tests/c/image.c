@@ -156,6 +156,8 @@ static void wild_offset(ImageHeader *h) { h->sections[1].offset = UINT64_MAX - 4
 static void wild_size(ImageHeader *h) { h->sections[2].bytes = UINT64_MAX; }
 static void wild_pure(ImageHeader *h) { h->sections[SECTION_PURE].bytes -= 8; }
 static void wild_pure_start(ImageHeader *h) { h->pure_start += 16; }
+static void wild_stored(ImageHeader *h) { h->sections[SECTION_TABLES].stored = h->sections[SECTION_TABLES].bytes + 1; }
+static void not_packed(ImageHeader *h) { h->sections[SECTION_DYNAMIC].stored -= 1; }
 static void wild_roots(ImageHeader *h) { h->root_count = 1000; }
 static void wild_bytes(ImageHeader *h) { h->bytes -= IMAGE_PAGE; }
 static void wild_tls(ImageHeader *h) { h->tls_next = 1 << 20; }
@@ -193,6 +195,37 @@ static void test_save_load(void **state) {
     free(first);
 }
 
+/* Frames as they are made, cut, too short for the room, too long, followed by something, changed. */
+static void test_pack(void **state) {
+    (void)state;
+    enum { N = 100000 };
+    char *data = malloc(N), *back = malloc(N + 1), *longer;
+    void *frame;
+    size_t n;
+    for (int i = 0; i < N; i++) data[i] = (char)(i / 100 + i % 7);
+    assert_null(image_pack(data, N, 9, &frame, &n));
+    assert_true(frame && n < N / 2);
+    assert_true(image_unpack(back, N, frame, n));
+    assert_memory_equal(data, back, N);
+    assert_false(image_unpack(back, N - 1, frame, n));
+    assert_false(image_unpack(back, N + 1, frame, n));
+    for (size_t cut = 0; cut < n; cut += n / 50 + 1) assert_false(image_unpack(back, N, frame, cut));
+    longer = calloc(n + 100, 1);
+    memcpy(longer, frame, n);
+    for (int i = 0; i < 4; i++) longer[n + (size_t)i] = "\x27\xB5\x2F\xFD"[i]; /* the magic number of version 0.7 */
+    assert_false(image_unpack(back, N, longer, n + 100));
+    for (int i = 0; i < 4; i++) longer[i] = longer[n + (size_t)i];
+    assert_false(image_unpack(back, N, longer, n));
+    memcpy(longer, frame, n);
+    for (size_t bit = 0; bit < 8 * n; bit += 7) { /* is unpacked to something else, or refused; under the sanitizers too */
+        longer[bit / 8] = (char)(longer[bit / 8] ^ 1 << bit % 8);
+        (void)image_unpack(back, N, longer, n);
+        longer[bit / 8] = (char)(longer[bit / 8] ^ 1 << bit % 8);
+    }
+    assert_null(image_pack("abc", 3, 9, &frame, &n));
+    assert_true(!frame && n == 3);
+}
+
 static void test_refused(void **state) {
     (void)state;
     assert_int_equal(with_header(other_version, body_refused), 20);
@@ -201,6 +234,8 @@ static void test_refused(void **state) {
     assert_int_equal(with_header(wild_size, body_refused), 20);
     assert_int_equal(with_header(wild_pure, body_refused), 20);
     assert_int_equal(with_header(wild_pure_start, body_refused), 20);
+    assert_int_equal(with_header(wild_stored, body_refused), 20);
+    assert_int_equal(with_header(not_packed, body_refused), 22);
     assert_int_equal(with_header(wild_roots, body_refused), 20);
     assert_int_equal(with_header(wild_bytes, body_refused), 20);
     assert_int_equal(with_header(wild_tls, body_refused), 20);
@@ -257,7 +292,7 @@ int main(void) {
     if (fd < 0) return 1;
     close(fd);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_checksum), cmocka_unit_test(test_save_load), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_checksum), cmocka_unit_test(test_pack), cmocka_unit_test(test_save_load), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_builtins_by_name), cmocka_unit_test(test_truncated),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

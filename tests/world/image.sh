@@ -115,6 +115,26 @@ if [ "$(id -u)" = 0 ]; then
     expect chroot 7 "r1r2s1[in]" env -i /usr/sbin/chroot root /h in
 fi
 
+# -- Compressed --
+save_compressed() { "$W" --load world.lisp --eval "(ext:save-image \"$1\" :compression $2)" --quit; }
+save_compressed z.wfi t && save_compressed z1.wfi 1 && save_compressed z19.wfi 19 && save_compressed zz.wfi t && save_compressed plain.wfi nil
+for image in z z1 z19; do expect "compressed $image" 0 "$checked" "$W" --image $image.wfi --eval '(prin1 (check))' --quit; done
+expect compressed-verified 0 "$checked" "$W" --verify-image --image z.wfi --eval '(progn (ext:gc) (prin1 (check)))' --quit
+expect compressed-smaller 0 "T" sh -c 's() { stat -c %s $1.wfi; }; [ $(s z19) -lt $(s z1) ] && [ $(s z) -lt $(($(s plain) / 3)) ] && echo T'
+expect compressed-reproducible 0 "" cmp z.wfi zz.wfi
+expect compressed-pure 0 '(T T 0 T)' "$W" --image z.wfi --eval '(prin1 (list (plusp (ext:pure-bytes)) (ext:pure-p (function check)) (ext:verify-heap) (handler-case (setf (char (symbol-name (quote check)) 0) #\x) (ext:pure-memory-error () t))))' --quit
+expect compressed-impurify 0 "$checked" "$W" --image z.wfi --eval '(progn (ext:impurify) (prin1 (check)))' --quit
+expect compressed-default 0 "" sh -c "'$W' --load world.lisp --eval '(ext:save-image \"d.wfi\")' --quit; cmp d.wfi plain.wfi"
+matches bad-level 1 'TYPE-ERROR|not of type' "$W" --eval '(ext:save-image "bad.wfi" :compression 20)' --quit
+expect bad-levels 0 '(T T T)' "$W" --eval '(prin1 (mapcar (lambda (c) (handler-case (ext:save-image "bad.wfi" :compression c) (type-error () t))) (list 0 -1 :best)))' --quit
+"$W" --load world.lisp --eval '(ext:save-application "hz" :executable t :compression t :toplevel-function (lambda () (prin1 (check))))'
+expect compressed-executable 0 "$checked" env -i ./hz
+if [ -d root ]; then
+    cp hz h "$W" root/
+    expect compressed-chroot 0 "$checked" env -i /usr/sbin/chroot root /hz
+    matches compress-without-library 1 'Cannot save .*compression needs the library libzstd.so.1' env -i /usr/sbin/chroot root "/$(basename "$W")" --eval '(ext:save-image "/x" :compression t)' --quit
+fi
+
 # -- The same bytes for the same inputs --
 cat >same.lisp <<'E'
 (load "world.lisp")
@@ -139,6 +159,7 @@ if cc -shared -fPIC -o taken.so taken.c 2>/dev/null && cc -shared -fPIC -o low.s
     expect relocated-collect 0 "$checked" env LD_PRELOAD=./taken.so WINDFALL_TORTURE=move,verify "$W" --image w.wfi --eval '(ext:gc)' --eval '(prin1 (check))' --quit
     env LD_PRELOAD=./taken.so "$W" same.lisp elsewhere.wfi
     expect saved-elsewhere 0 "$checked" "$W" --verify-image --image elsewhere.wfi --eval '(prin1 (check))' --quit
+    expect compressed-relocated 0 "$checked" env LD_PRELOAD=./taken.so "$W" --image z.wfi --eval '(prin1 (check))' --quit
     expect static-taken 2 "" env LD_PRELOAD=./low.so "$W" --eval 1 --quit
 fi
 
@@ -153,10 +174,10 @@ matches directory 2 '/: .*' "$W" --image /
 # -- Damage: flipped bits, truncations; never a crash --
 cat >damage.py <<'E'
 import random, subprocess, sys
-windfall, seed, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+windfall, seed, rounds, original, options = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:]
 rnd = random.Random(seed)
-image = open("w.wfi", "rb").read()
-good = subprocess.run([windfall, "--image", "w.wfi", "--eval", "(prin1 (check))", "--quit"], stdout=subprocess.PIPE).stdout
+image = open(original, "rb").read()
+good = subprocess.run([windfall, "--image", original, "--eval", "(prin1 (check))", "--quit"], stdout=subprocess.PIPE).stdout
 bad = 0
 for i in range(rounds):
     data = bytearray(image)
@@ -167,7 +188,7 @@ for i in range(rounds):
     else:
         for _ in range(rnd.randrange(1, 4)): data[rnd.randrange(len(data))] ^= 1 << rnd.randrange(8)
     open("d.wfi", "wb").write(data)
-    p = subprocess.run([windfall, "--verify-image", "--image", "d.wfi", "--eval", "(prin1 (check))", "--quit"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    p = subprocess.run([windfall] + options + ["--image", "d.wfi", "--eval", "(prin1 (check))", "--quit"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     refused = p.returncode == 2 and p.stderr.startswith(b"windfall: d.wfi: ") and p.stderr.count(b"\n") == 1
     if not refused and not (p.returncode == 0 and p.stdout == good):
         bad += 1
@@ -175,7 +196,8 @@ for i in range(rounds):
 print("bad", bad)
 E
 seed=${IMAGE_SEED:-$(date +%s)}
-matches "damage (IMAGE_SEED=$seed)" 0 'bad 0\|$' python3 damage.py "$W" "$seed" "${IMAGE_ROUNDS:-400}"
+matches "damage (IMAGE_SEED=$seed)" 0 'bad 0\|$' python3 damage.py "$W" "$seed" "${IMAGE_ROUNDS:-400}" w.wfi --verify-image
+matches "damage, compressed (IMAGE_SEED=$seed)" 0 'bad 0\|$' python3 damage.py "$W" "$seed" "${IMAGE_ROUNDS:-400}" z.wfi
 
 matches no-directory 0 'CAUGHT' "$W" --eval '(handler-case (ext:save-image "no/such/dir") (file-error () (princ "CAUGHT")))' --quit
 expect no-leavings 1 "" sh -c 'ls | grep "\.tmp$"'
