@@ -25,9 +25,13 @@
 
 ;;; -- Objects --
 
-(defun %layout-for-unit (name slots)
-  "The layout of the structure type NAME, which code in a unit that is being loaded was compiled for."
-  (let ((layout (%structure-layout name)))
+(defun %layout-for-unit (name slots &optional description)
+  "The layout of the structure type NAME, which code in a unit that is being loaded was compiled for.  DESCRIPTION: of a type that the same file defines, maybe in
+the very form that the layout is a constant of."
+  (let ((layout (or (%structure-layout name)
+                    (when description
+                      (%define-structure description)
+                      (%structure-layout name)))))
     (unless layout (error "The structure type ~S, which the unit uses, is not defined." name))
     (unless (equalp (%layout-ref layout 5) slots)
       (error "The structure type ~S has other slots than when the unit was compiled." name))
@@ -52,7 +56,9 @@
 
 (defun %load-form (object)
   "Creation form and initialization form."
-  (cond ((%layout-p object) `(%layout-for-unit ',(%layout-ref object 0) ',(%layout-ref object 5)))
+  (cond ((%layout-p object)
+         (let ((name (%layout-ref object 0)))
+           `(%layout-for-unit ',name ',(%layout-ref object 5) ,@(if (memq name (cdr *file-structures*)) `(',(layout-info object))))))
         ((hash-table-p object) (%hash-table-load-form object))
         ((functionp object) (%function-load-form object))
         (t (make-load-form object))))
@@ -241,7 +247,7 @@ errors or warnings; whether there were others than style warnings.  TRACE-FILE i
          (output (if output-file-p (compile-file-pathname pathname :output-file output-file) (compile-file-pathname pathname)))
          (warned nil) (failed nil) (written nil))
     (with-open-file (stream pathname :external-format external-format)
-      (let ((*readtable* *readtable*) (*package* *package*) (*unit-writer* (%unit-writer)) (*unit-owner* nil)
+      (let ((*readtable* *readtable*) (*package* *package*) (*unit-writer* (%unit-writer)) (*unit-owner* nil) (*file-structures* (list t))
             (*compile-file-pathname* (merge-pathnames pathname)) (*compile-file-truename* (truename pathname)))
         (when verbose (format t "~&; Compiling ~A~%" (namestring pathname)))
         (handler-bind ((warning (lambda (condition)

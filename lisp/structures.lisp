@@ -384,10 +384,13 @@
           (t `((defmethod print-object ((object ,(%sd-name description)) stream)
                  (funcall #',(car (cadr printer)) object stream ,@(if (eq (car printer) :print-function) '(*current-level*)))))))))
 
+(defvar *file-structures* nil "While a file is compiled a list: T, and the names of the structure types that it defines.")
+
 (defmacro defstruct (name-and-options &rest slots)
   "Defines a structure type with its constructors, readers, copier and predicate (CLHS DEFSTRUCT)."
   (let* ((description (%parse-structure name-and-options slots)))
     (%define-structure description)
+    (if *file-structures* (push (%sd-name description) (cdr *file-structures*)))
     `(progn
        (eval-when (:compile-toplevel :load-toplevel :execute) (%define-structure ',description))
        ,@(let ((forms nil))

@@ -74,10 +74,10 @@
 
 ;;; -- Checks --
 
-(defun check-values (form expected)
+(defun check-values (form expected function)
   (let ((values (handler-case
                     (handler-bind ((warning #'muffle-warning))
-                      (multiple-value-list (eval form)))
+                      (multiple-value-list (funcall function)))
                   (serious-condition (condition)
                     (fail form (show-values expected) (describe-condition condition))
                     (return-from check-values nil)))))
@@ -85,7 +85,7 @@
         (incf *passed*)
         (fail form (show-values expected) (show-values values)))))
 
-(defun check-condition (form type)
+(defun check-condition (form type function)
   (block done
     (let ((values (handler-case
                       (handler-bind ((warning (lambda (condition)
@@ -93,7 +93,7 @@
                                                   (incf *passed*)
                                                   (return-from done nil))
                                                 (muffle-warning condition))))
-                        (multiple-value-list (eval form)))
+                        (multiple-value-list (funcall function)))
                     (serious-condition (condition)
                       (if (typep condition type)
                           (incf *passed*)
@@ -101,10 +101,10 @@
                       (return-from done nil)))))
       (fail form (show type) (show-values values)))))
 
-(defun run-check (form)
+(defun run-check (form &optional (function (lambda () (eval (second form)))))
   (let ((arrow (if (consp (cddr form)) (third form) nil)))
-    (cond ((eq arrow '=>) (check-values (second form) (cdddr form)))
-          ((eq arrow '=!>) (check-condition (second form) (fourth form)))
+    (cond ((eq arrow '=>) (check-values (second form) (cdddr form) function))
+          ((eq arrow '=!>) (check-condition (second form) (fourth form) function))
           (t (fail form "=> or =!>" "a malformed check")))))
 
 (defun run-form (form)
@@ -112,6 +112,34 @@
       (run-check form)
       (handler-case (handler-bind ((warning #'muffle-warning)) (eval form))
         (serious-condition (condition) (fail form "no error" (describe-condition condition))))))
+
+;;; -- Compiled files --
+
+(defun compiles-p (form)
+  "Whether the compiler takes the form."
+  (handler-case (handler-bind ((warning #'muffle-warning)) (compile nil `(lambda () ,form)) t)
+    (serious-condition () nil)))
+
+(defmacro check (&whole check form arrow &rest expected)
+  "In a file that is compiled: what cannot be compiled is evaluated, so that it is this check that fails or signals."
+  (declare (ignore arrow expected))
+  (if (compiles-p form)
+      `(run-check (list* 'check ,(show form) ',(cddr check)) (lambda () ,form))
+      `(run-check ',check)))
+
+(defun compile-tests (name output)
+  "Compiles a file of tests."
+  (let ((*package* (find-package "CL-TEST")) (*error-output* (make-broadcast-stream)) (*standard-output* (make-broadcast-stream)))
+    (handler-bind ((warning #'muffle-warning)) (compile-file name :output-file output))))
+
+(defun load-tests (compiled name)
+  "Runs a compiled file of tests."
+  (setq *passed* 0 *failed* 0 *file* name)
+  (let ((*package* (find-package "CL-TEST")))
+    (handler-case (handler-bind ((warning #'muffle-warning)) (load compiled))
+      (serious-condition (condition) (fail '(load) "no error" (describe-condition condition)))))
+  (format t "~&~A: ~D passed, ~D failed~%" name *passed* *failed*)
+  (finish-output))
 
 ;;; -- Files --
 

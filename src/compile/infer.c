@@ -103,21 +103,28 @@ static const TypedRow *typed_row(Opcode op) {
     return NULL;
 }
 
+/* Is the fixnum a float of the type?  Comparisons are of the numbers as they are, without contagion. */
+static bool is_exact(Obj x, uint32_t type) {
+    int64_t most = (int64_t)1 << (type == TS_DOUBLE ? 53 : 24), n = fix_of_obj(x);
+    return -most <= n && n <= most;
+}
+
 /* A constant that contagion would make a float of the type. */
-static bool constant_as_float(Compiler *c, Node *n, uint32_t type) {
+static bool constant_as_float(Compiler *c, Node *n, uint32_t type, bool exact) {
     if (n->kind != N_CONST) return false;
     Obj x = ref(c, n->ref);
     if (!is_fix(x) && !(is_single(x) && type == TS_DOUBLE)) return false;
+    if (is_fix(x) && exact && !is_exact(x, type)) return false;
     n->ref = ref_new(c, type == TS_DOUBLE ? alloc_double(c->t, number_to_double(c->t, x)) : obj_of_single(number_to_single(c->t, x)));
     n->type = type;
     return true;
 }
 
-/* The float type of both operands (after turning a constant), or 0. */
-static uint32_t common_float(Compiler *c, Node *a, Node *b) {
+/* The float type of both operands (after turning a constant; `exact`: only if that does not change its value), or 0. */
+static uint32_t common_float(Compiler *c, Node *a, Node *b, bool exact) {
     for (uint32_t type = TS_SINGLE; type <= TS_DOUBLE; type <<= 1) {
         if (a->type != type && b->type != type) continue;
-        if ((a->type == type || constant_as_float(c, a, type)) && (b->type == type || constant_as_float(c, b, type))) return type;
+        if ((a->type == type || constant_as_float(c, a, type, exact)) && (b->type == type || constant_as_float(c, b, type, exact))) return type;
     }
     return 0;
 }
@@ -141,7 +148,7 @@ static uint32_t infer_arithmetic(Compiler *c, Node *n, const TypedRow *row) {
         if (a != TS_DOUBLE && a != TS_SINGLE) return subset(a, TS_INTEGER) ? TS_INTEGER : TS_NUMBER;
         immediate_operand(c, n);
     }
-    uint32_t type = common_float(c, n->kids[0], n->kids[1]), b = n->kids[1]->type;
+    uint32_t type = common_float(c, n->kids[0], n->kids[1], false), b = n->kids[1]->type;
     if (type) {
         n->op = type == TS_DOUBLE ? row->double_op : row->single_op;
         trust(n->kids[0]);
@@ -166,7 +173,7 @@ static uint32_t infer_compare(Compiler *c, Node *n) {
             break;
         }
     }
-    if (n->count == 2 && common_float(c, n->kids[0], n->kids[1]) == TS_DOUBLE) {
+    if (n->count == 2 && common_float(c, n->kids[0], n->kids[1], true) == TS_DOUBLE) {
         for (size_t i = 0; i < COUNT_OF(typed); i++) {
             if (typed[i][0] != n->op) continue;
             n->op = typed[i][1];

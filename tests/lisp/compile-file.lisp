@@ -12,7 +12,7 @@
   "Compiles a file with the text: unit's name, warnings-p, failure-p."
   (let ((source (cf-write (cf-name "lisp") text)))
     (unwind-protect
-         (let ((*error-output* (make-broadcast-stream)))
+         (let ((*error-output* (make-broadcast-stream)) (*load-pathname* nil))
            (handler-bind ((warning #'muffle-warning)) (compile-file source)))
       (delete-file source))))
 
@@ -61,6 +61,10 @@
 (check (cf "(defun cf-exit (l) (block nil (mapc (lambda (x) (when (> x 2) (return x))) l) nil))" (cf-exit '(1 2 3 4))) => 3)
 (check (cf "(defun cf-protect () (let ((l '())) (catch 'x (unwind-protect (throw 'x nil) (push 1 l))) l))" (cf-protect)) => (1))
 (check (cf "(defun cf-names () (list 'a :b '|odd name| 'ext:gc))" (cf-names)) => (a :b |odd name| ext:gc))
+
+;;; A structure type that is defined within a form that uses it.
+(check (cf "(let ((n 3)) (defstruct cf-inner (a n) b) (defun cf-inner-test (x) (list (cf-inner-a x) (cf-inner-p x) (cf-inner-b (make-cf-inner :b 5)))))" (cf-inner-test (make-cf-inner :a 4))) => (4 t 5))
+(check (progn (eval '(defstruct cf-gone a)) (let ((unit (cf-compile "(defun cf-uses-gone (x) (cf-gone-a x))"))) (windfall-system::%remove-info 'cf-gone 'windfall-system::%structure) (cf-load unit))) =!> error)
 
 ;;; -- Literal objects: 3.2.4 --
 

@@ -261,7 +261,7 @@
 (check (progn (setf (symbol-function 'co-f) #'list) (co-g 5)) => (5))
 (check (progn (fmakunbound 'co-f) (co-g 6)) =!> undefined-function)
 (check (progn (defun co-f (x y) (list x y)) (co-g 6)) =!> program-error)
-(check (progn (defmacro co-m (x) `(list :macro ,x)) (co-m 5)) => (:macro 5))
+(check (eval '(progn (defmacro co-m (x) `(list :macro ,x)) (co-m 5))) => (:macro 5))
 (check (compiled-function-p (lambda ())) => t)
 (check (compiled-function-p #'co-g) => t)
 (check (eval '(defun co-h (n) (if (= n 0) 1 (* n (co-h (- n 1)))))) => co-h)

@@ -185,7 +185,9 @@
 (defun st-p5-print (s stream d) (declare (ignore d)) (format stream "P5/~S" (st-p5-a s)))
 (defstruct (st-p5 (:print-function st-p5-print)) a)
 (check (prin1-to-string (list (make-st-p5 :a 1))) => "(P5/1)")
-(defstruct st-r a b)
+(eval-when (:compile-toplevel :load-toplevel :execute) ; a literal of the type follows
+  (defstruct st-r a b)
+  (defmethod make-load-form ((s st-r) &optional environment) (make-load-form-saving-slots s :environment environment)))
 (check (let ((s (make-st-r :a 1))) (defstruct st-r a b) (list (st-r-a s) (st-r-p s))) => (1 t))
 (check (let ((s (make-st-r :a 1 :b 2))) (with-slots (a b) s (list a b))) => (1 2))
 (check (let ((s (make-st-r :a 1))) (slot-value s 'a)) => 1)
