@@ -1,11 +1,10 @@
 /* unit-check.c: what is done to a unit before it is believed: checksum, interface, patching, verification.
 
-   The checksum covers every byte of the file, so whatever passes was written by a compiler of ours, as a whole, and nothing has happened to it
-   since.  Therefore a unit may contain the instructions that the bytecode verifier cannot vouch for (SLOT_REF, the typed arithmetic FX_, DF_, SF_),
-   and objects by their words.  The verifier runs all the same: a compiler's mistake is then an error when the unit is loaded, not harm done.
+   The checksum covers every byte of the file, so what passes has not been changed by accident since it was written.  Still every length, offset,
+   count and instruction is checked: a forged file or a compiler's mistake is an error when the unit is loaded, not harm done.
 
-   Verification needs a function's constants, so it happens when a template is made, before it can be called.  Beyond code_verify it is seen to
-   that closures get the environment that the templates they are made of reckon with.
+   Verification (code/verify.c, code/flow.c) needs a function's constants, so it happens when a template is made, before it can be called.  Beyond
+   that it is seen to that closures get the environment that the templates they are made of reckon with.
 
    Invariants
      unit.dynamic  behind unit_patch there is no CLOSURE or CLOSUREREC in the block
@@ -67,6 +66,7 @@ static uint64_t template_values(Obj template) { return obj_length(template) < FU
 static bool closures_fit(const Instruction *code, uint64_t length, Obj constants) {
     for (uint64_t i = 0; i < length; i++) {
         Opcode op = instruction_op(code[i]);
+        if (op == OP_CLOSURE || op == OP_CLOSUREREC) return false; /* in a place that was not patched: no code */
         if (op != OP_CLOSUREDYN && op != OP_CLOSURERECDYN) continue;
         Obj k = obj_slots(constants)[instruction_b(code[i])];
         if (op == OP_CLOSUREDYN && template_values(k) != instruction_c(code[i])) return false;

@@ -26,6 +26,7 @@ static const char *header_check(const UnitHeader *h, size_t size) {
     if (h->code_bytes > room || h->code_bytes % 16 || h->constants_bytes > room - h->code_bytes ||
         h->debug_bytes != room - h->code_bytes - h->constants_bytes)
         return "its sections do not fit";
+    if (h->flags & ~(uint32_t)UNIT_HAS_DEBUG || h->reserved[0] || h->reserved[1] || h->reserved[2]) return "its header has unknown parts";
     if (h->objects > h->constants_bytes || h->debug_objects > h->debug_bytes) return "its tables do not fit";
     UnitHeader zeroed = *h;
     zeroed.checksum = 0;

@@ -21,4 +21,12 @@ void unit_unmap(void *unit);
 /* The pages are final: no more writing. */
 void unit_own(Thread *t, Obj owner, Unit *unit);
 
+/* -- unit-object.c: may a unit have such an object? -- */
+
+bool unit_word_fits(Obj x);
+bool unit_raw_fits(Obj x);
+bool unit_boxed_fits(Obj x);
+bool unit_slot_fits(Obj x, uint64_t slot);
+bool unit_debug_fits(Obj x);
+
 #endif

@@ -6,7 +6,8 @@
 
    Functions are made as templates with the owner behind as many values as their closures have; one without such values serves as the function itself.
 
-   What it reads has the right checksum; the bounds it checks (stack, tables, code, ends) are against our own mistakes. */
+   What it reads has the right checksum, and nothing is believed all the same: stack, tables, offsets, ends; that objects are what their types
+   promise (unit-object.c); that functions may run (unit-check.c). */
 #include "image/unit-map.h"
 #include "run/run.h"
 #include "text/text.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 enum { LOADER_UNIT, LOADER_OWNER, LOADER_OBJECTS, LOADER_DEBUG_OBJECTS, LOADER_AT, LOADER_DEBUG_AT, LOADER_COUNT, LOADER_DEBUG_COUNT, LOADER_LENGTH };
+enum { CHARACTERS = 0x110000, FLAGS_MOST = 63 };
 
 typedef struct Stream {
     const uint8_t *p, *end;
@@ -110,7 +112,11 @@ static Text text(Machine *m, uint32_t **wide) {
     if (m->failed) return (Text){"", 0, false};
     *wide = malloc(n * sizeof(uint32_t) + 1);
     must(*wide != NULL);
-    for (uint64_t i = 0; i < n; i++) (*wide)[i] = (uint32_t)number(m);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t code = number(m);
+        if (code >= CHARACTERS) m->failed = true;
+        (*wide)[i] = (uint32_t)code;
+    }
     return (Text){*wide, n, true};
 }
 
@@ -158,7 +164,7 @@ static void make_string(Machine *m, bool base) {
 /* -- Objects -- */
 
 static void make_list(Machine *m, uint64_t n, bool dotted) {
-    Obj *items = pop(m, n + dotted);
+    Obj *items = n < m->unit->depth + !dotted ? pop(m, n + dotted) : NULL;
     if (!items || !n) {
         m->failed = true;
         return;
@@ -177,18 +183,19 @@ static void make_list(Machine *m, uint64_t n, bool dotted) {
 
 static void make_boxed(Machine *m, Type type, unsigned flags, uint64_t n) {
     Obj *items = pop(m, n);
-    if (!items || type >= TYPE_COUNT || shapes[type].layout != LAYOUT_BOXED) {
+    if (!items || type >= TYPE_COUNT || shapes[type].layout != LAYOUT_BOXED || flags > FLAGS_MOST) {
         m->failed = true;
         return;
     }
     Obj x = alloc_flagged(m->t, type, flags, n, NIL);
     memcpy(obj_slots(x), items, n * sizeof(Obj)); /* NOBARRIER: fresh object */
-    made(m, x);
+    if (unit_boxed_fits(x)) made(m, x);
+    else m->failed = true;
 }
 
 static void make_raw(Machine *m) {
     uint64_t type = number(m), flags = number(m), length = number(m);
-    if (type >= TYPE_COUNT || shapes[type].layout != LAYOUT_RAW || length >> 40) {
+    if (type >= TYPE_COUNT || shapes[type].layout != LAYOUT_RAW || flags > FLAGS_MOST || length >> 40) {
         m->failed = true;
         return;
     }
@@ -198,7 +205,8 @@ static void make_raw(Machine *m) {
     Obj x = alloc_raw(m->t, (Type)type, length);
     obj_set_flags(x, (unsigned)flags);
     memcpy(obj_raw(x), p, size);
-    made(m, x);
+    if (unit_raw_fits(x)) made(m, x);
+    else m->failed = true;
 }
 
 static void make_places(Machine *m) {
@@ -217,15 +225,6 @@ static void make_places(Machine *m) {
     made(m, x);
 }
 
-static void make_fixup(Machine *m) {
-    Obj container = object(m, m->s, number(m));
-    uint64_t slot = number(m);
-    Obj value = object(m, m->s, number(m));
-    if (has_type(container, TYPE_FUNCTION)) container = obj_slots(container)[FUNCTION_CONSTANTS];
-    if (m->failed || !is_ref(container) || slot >= (is_cons(container) ? 2 : obj_length(container))) m->failed = true;
-    else set_slot(m->t, is_cons(container) ? &cons_slots(container)[slot] : &obj_slots(container)[slot], value);
-}
-
 /* -- Functions -- */
 
 static bool run(Machine *m);
@@ -233,12 +232,18 @@ static bool run(Machine *m);
 /* The next debug information, or NIL if there is none in the file. */
 static Obj next_debug(Machine *m) {
     if (m->debug.p == m->debug.end) return NIL;
+    if (m->s == &m->debug) { /* functions are no debug information */
+        m->failed = true;
+        return NIL;
+    }
     Stream *s = m->s;
     m->s = &m->debug;
     run(m);
     m->s = s;
     const Obj *x = pop(m, 1);
-    return x ? *x : NIL;
+    if (x && unit_debug_fits(*x)) return *x;
+    m->failed = true;
+    return NIL;
 }
 
 static NORETURN void signal_unfit(Machine *m, const char *why) {
@@ -255,6 +260,20 @@ static void verify_template(Machine *m, Obj f, uint64_t environment) {
         if (cells[i]) init_field(f, FUNCTION_ENV + i, alloc_boxed(m->t, TYPE_CELL, 1, NIL));
     if (cells != few) free(cells);
     if (wrong) signal_unfit(m, wrong);
+}
+
+static void make_fixup(Machine *m) {
+    Obj container = object(m, m->s, number(m));
+    uint64_t slot = number(m);
+    Obj value = object(m, m->s, number(m));
+    Obj function = has_type(container, TYPE_FUNCTION) ? container : NIL;
+    if (!is_nil(function)) container = obj_slots(function)[FUNCTION_CONSTANTS];
+    if (m->failed || !unit_slot_fits(container, slot) || (!is_nil(function) && (slot == 0 || !eq(obj_slots(function)[obj_length(function) - 1], m->owner)))) {
+        m->failed = true;
+        return;
+    }
+    set_slot(m->t, is_cons(container) ? &cons_slots(container)[slot] : &obj_slots(container)[slot], value);
+    if (!is_nil(function)) verify_template(m, function, obj_length(function) - FUNCTION_ENV - 1);
 }
 
 static void make_template(Machine *m) {
@@ -297,7 +316,7 @@ static void make_word(Machine *m) {
     if (!p) return;
     Obj x;
     memcpy(&x, p, 8);
-    if (is_imm(x) && !is_header(x) && !is_builtin(x)) push(m, x);
+    if (unit_word_fits(x)) push(m, x);
     else m->failed = true;
 }
 
@@ -405,11 +424,11 @@ bool unit_next(Thread *t, Obj loader, Obj value, Obj *function, Obj *arguments) 
     bool more = run(&m);
     if (more) {
         uint64_t n = number(&m);
-        const Obj *items = m.failed ? NULL : pop(&m, n + 1);
+        const Obj *items = m.failed || n >= m.unit->depth ? NULL : pop(&m, n + 1);
         if (items) {
             *arguments = alloc_list(t, (uint32_t)n, items);
             *function = items[n];
-        }
+        } else m.failed = true;
     }
     if (m.failed || m.unit->depth) signal_malformed(&m);
     loader_write(&m, slots);

@@ -81,13 +81,28 @@ static Obj closure_of_template(Thread *t, Obj template, uint32_t count) {
     return f;
 }
 
+/* The vector of a CLOSUREREC is data like any other: code from a file may have changed it since it was verified. */
+static bool templates_fit(Obj templates, const Obj *run, uint32_t count, uint32_t owners) {
+    if (obj_type(templates) != TYPE_SIMPLE_VECTOR) return true;
+    uint64_t n = obj_length(templates);
+    for (uint64_t i = 0; i < n; i++) {
+        Obj template = obj_slots(templates)[i];
+        if (!has_type(template, TYPE_FUNCTION)) return false;
+        uint64_t values = obj_length(template) - FUNCTION_ENV;
+        if (values && values != count + n + owners) return false;
+        for (uint64_t k = 0; values && k < count; k++)
+            if (has_type(obj_slots(template)[FUNCTION_ENV + k], TYPE_CELL) && !has_type(run[k], TYPE_CELL)) return false;
+    }
+    return true;
+}
+
 /* CLOSURE (a template) and CLOSUREREC (a vector of them) over run[0..count-1]; an owner other than UNBOUND comes last.  Results go to
    run[0]...; the first is returned. */
 Obj slow_make_closures(Thread *t, Obj *run, Obj templates, uint32_t count, Obj owner) {
     bool one = obj_type(templates) != TYPE_SIMPLE_VECTOR;
     uint32_t n = one ? 1 : (uint32_t)obj_length(templates), siblings = one ? 0 : n, owners = eq(owner, UNBOUND) ? 0 : 1;
     Obj made[256];
-    must(n <= COUNT_OF(made));
+    if (n > COUNT_OF(made) || !templates_fit(templates, run, count, owners)) signal_format(t, SYM(PROGRAM_ERROR), "~S are no templates for closures.", 1, templates);
     for (uint32_t i = 0; i < n; i++)
         made[i] = closure_of_template(t, one ? templates : obj_slots(templates)[i], count + siblings + owners);
     for (uint32_t i = 0; i < n; i++) {

@@ -1,0 +1,262 @@
+/* unit.c: fuzzer of the loader of units: forged units, whose checksum is right.
+
+   A unit with functions that use every kind of instruction is changed at random, in the header, in the instructions, in the byte codes of constants
+   and debug information, sealed again with a right checksum, and loaded in a process of its own.  It must be refused, or everything that it makes obeys
+   the laws of the heap, and its functions can be called, with whatever result, without leaving the bounds of anything: an error, an endless loop
+   and a full heap are fine, a signal or a sanitizer's report (MODE=asan) is not.
+
+   `unit [SECONDS [SEED [ROUNDS]]]`: for so long, or so many rounds. */
+#include "compile/compile.h"
+#include "image/unit-map.h"
+#include "run/run.h"
+#include "text/text.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return "detect_leaks=0:abort_on_error=1"; }
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void) { return "abort_on_error=1"; }
+
+static const char *const sources[] = {
+    "(lambda (x y) (cons (+ x (* y 2)) (if (< x y) x (- y 1))))",
+    "(lambda (x) (let ((n 0)) (let ((f (lambda (y) (setq n (+ n y)) n))) (funcall f x) (funcall f 2) n)))",
+    "(lambda (x) (let ((n 0)) (lambda () (lambda (y) (setq n (cons y n)) (list x n)))))",
+    "(lambda (l) (labels ((ev (l) (if l (od (cdr l)) t)) (od (l) (if l (ev (cdr l)) nil))) (list (ev l) #'ev #'od)))",
+    "(lambda (x) (block b (funcall (lambda () (return-from b (list x 1)))) 2))",
+    "(lambda (x) (catch 'tag (unwind-protect (throw 'tag (list x)) (car (list x)))))",
+    "(lambda (x) (let ((i 0) (f nil)) (tagbody a (setq f (lambda () (go b))) (if (eql i 3) (funcall f)) (setq i (+ i 1)) (go a) b (setq i (* i 2))) (cons x i)))",
+    "(lambda (x) (declare (special *fuzz*)) (let ((*fuzz* x)) (declare (special *fuzz*)) (list *fuzz* (progv '(*fuzz-2* *fuzz-3*) (list x 2) (symbol-value '*fuzz-2*)))))",
+    "(lambda (a &optional (b 2) &rest r &key (k 3) l) (list a b r k l))",
+    "(lambda (x) (multiple-value-call #'list (floor x 3) (values x 1 2)))",
+    "(lambda (x) (multiple-value-prog1 (values x 2 3) (list x)))",
+    "(lambda (x) (apply #'list x (list 1 2 3)))",
+    "(lambda (x) (declare (type double-float x)) (let ((y (* x 2.5d0))) (if (< y 3d0) (+ x y) (- y x))))",
+    "(lambda (v i) (list (svref v i) (aref v i) (length v)))",
+    "(lambda (s i) (list (char s i) (car s)))",
+    "(lambda (x) (if (consp x) (list x '(a \"text\" 1.5d0 123456789012345678901234567890 #\\x 2/3 #(1 2 3))) (quote (a b c))))",
+    "(lambda (f x) (funcall f x (rplaca (list x) 3)))",
+};
+
+static Thread *t;
+static char path[64];
+static uint8_t *unit, *forged;
+static size_t unit_size;
+static uint64_t seed;
+
+static uint64_t random_next(void) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+static uint64_t below(uint64_t n) { return random_next() % n; }
+
+/* -- The unit -- */
+
+static void world_make(void) {
+    World *w = calloc(1, sizeof *w);
+    for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
+    w->heap = heap_create(64 << 20);
+    t = thread_create(w);
+    packages_create(t);
+    trampoline_create(t);
+    builtins_install(t);
+    compiler_create(t);
+}
+
+static Obj function_of(const char *text) {
+    Reader r;
+    Obj form = NIL;
+    reader_start(&r, text, strlen(text), t->world->package_sys);
+    must(read_form(t, &r, &form));
+    return compile_lambda_for_file(t, form, NIL);
+}
+
+static void unit_make(void) {
+    Obj writer = unit_writer_make(t), object;
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        must(unit_write_call(t, writer, SYM(LIST), alloc_list(t, 1, (Obj[]){function_of(sources[i])}), &object) == UNIT_FINE);
+    must(unit_write_file(t, writer, path, true) == 0);
+    FILE *f = fopen(path, "rb");
+    must(f && !fseek(f, 0, SEEK_END));
+    unit_size = (size_t)ftell(f);
+    rewind(f);
+    unit = malloc(unit_size);
+    forged = malloc(unit_size + 64);
+    must(unit && forged && fread(unit, 1, unit_size, f) == unit_size);
+    fclose(f);
+}
+
+/* -- Forging -- */
+
+static uint64_t odd_number(void) {
+    static const uint64_t odd[] = {0, 1, 7, 8, 15, 16, 0x7F, 0x80, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF, INT64_MAX, UINT64_MAX, UINT64_MAX - 15};
+    uint64_t n = odd[below(COUNT_OF(odd))];
+    return below(2) ? n : below(2) ? unit_size + below(64) - 32 : below(1000);
+}
+
+static void forge_header(void) {
+    UnitHeader *h = (UnitHeader *)(void *)forged;
+    switch (below(7)) {
+    case 0: h->code_bytes = odd_number(); break;
+    case 1: h->constants_bytes = odd_number(); break;
+    case 2: h->debug_bytes = odd_number(); break;
+    case 3: h->objects = (uint32_t)odd_number(); break;
+    case 4: h->debug_objects = (uint32_t)odd_number(); break;
+    case 5: { /* sections that add up, in other places */
+        uint64_t n = 16 * below(20);
+        h->code_bytes += n;
+        h->constants_bytes -= n;
+        break;
+    }
+    default: forged[8 + below(80)] = (uint8_t)random_next();
+    }
+}
+
+static void forge_instruction(Instruction *code, size_t n) {
+    Instruction *i = &code[below(n)];
+    switch (below(7)) {
+    case 0: *i = (*i & ~UINT64_C(0xFF)) | below(OP_COUNT); break;
+    case 1: *i ^= UINT64_C(1) << below(64); break;
+    case 2: *i = code[below(n)]; break;
+    case 3: {
+        Instruction *k = &code[below(n)], swap = *i;
+        *i = *k;
+        *k = swap;
+        break;
+    }
+    default: { /* a small number in a field */
+        unsigned shift = (unsigned)(16 * (1 + below(3)));
+        *i = (*i & ~(UINT64_C(0xFFFF) << shift)) | below(12) << shift;
+    }
+    }
+}
+
+static void forge_bytes(uint8_t *p, size_t n) {
+    if (!n) return;
+    size_t at = below(n);
+    switch (below(4)) {
+    case 0: p[at] = (uint8_t)below(UNIT_OP_COUNT); break;
+    case 1: p[at] = (uint8_t)random_next(); break;
+    case 2: memset(p + at, 0xFF, n - at < 9 ? n - at : 9); break;
+    default: p[at] = (uint8_t)(p[at] + (below(2) ? 1 : -1));
+    }
+}
+
+/* A forged unit in `forged`, with a right checksum. */
+static void forge(void) {
+    const UnitHeader *h = (const UnitHeader *)(const void *)unit;
+    memcpy(forged, unit, unit_size);
+    for (uint64_t k = 1 + below(3); k > 0; k--) switch (below(8)) {
+        case 0: forge_header(); break;
+        case 1: case 2: case 3: case 4: forge_instruction((Instruction *)(void *)(forged + UNIT_CODE_AT), h->code_bytes / 8); break;
+        case 5: case 6: forge_bytes(forged + UNIT_CODE_AT + h->code_bytes, h->constants_bytes); break;
+        default: forge_bytes(forged + UNIT_CODE_AT + h->code_bytes + h->constants_bytes, h->debug_bytes);
+        }
+    UnitHeader *f = (UnitHeader *)(void *)forged;
+    f->checksum = 0;
+    f->checksum = unit_checksum(forged + UNIT_HEADER, unit_size - UNIT_HEADER, unit_checksum(f, UNIT_HEADER, 0));
+}
+
+/* -- Loading, in a process of its own -- */
+
+enum { REFUSED = 10, LOADED = 11 };
+
+static Obj kept; /* a root: the functions loaded */
+static void scan_kept(Thread *thread, void *data, RootVisitor visit, void *visitor_data) {
+    (void)thread, (void)data;
+    visit(visitor_data, &kept, 1, "fuzz");
+}
+
+static void load_all(Obj owner) {
+    Obj loader, function, arguments;
+    int error;
+    if (unit_open(t, path, owner, &loader, &error) || is_nil(loader)) _exit(REFUSED);
+    while (unit_next(t, loader, T_, &function, &arguments))
+        if (is_cons(arguments) && has_type(car(arguments), TYPE_FUNCTION) && eq(function, SYM(LIST))) kept = alloc_cons(t, car(arguments), kept);
+}
+
+static void call_all(uint64_t choice) {
+    Obj list = alloc_list(t, 3, (Obj[]){obj_of_fix(1), obj_of_fix(2), obj_of_fix(3)});
+    Obj values[] = {obj_of_fix(3), list, NIL, alloc_double(t, 1.5), alloc_text(t, "text"), T_, obj_of_fix(0), SYM(CAR)};
+    uint32_t count = 1 + choice % 2;
+    Obj arguments[2] = {values[choice / 2 % COUNT_OF(values)], values[choice / 16 % COUNT_OF(values)]};
+    uint64_t n = 0;
+    for (Obj l = kept; is_cons(l); l = cdr(l)) n++;
+    if (!n) return;
+    Obj l = kept;
+    for (uint64_t k = choice / 128 % n; k > 0; k--) l = cdr(l);
+    Obj result = lisp_call(t, car(l), count, arguments);
+    if (has_type(result, TYPE_FUNCTION)) lisp_call(t, result, choice / 4096 % 2, arguments);
+}
+
+NORETURN static void child(FILE *log, uint64_t choice) {
+    static jmp_buf door;
+    struct itimerval soon = {{0, 0}, {0, 300000}};
+    struct rlimit no_core = {0, 0};
+    dup2(fileno(log), 2);
+    setrlimit(RLIMIT_CORE, &no_core);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    t->door = &door;
+    if (setjmp(door)) _exit(REFUSED);
+    load_all(alloc_cons(t, T_, T_));
+    t->door = NULL;
+    heap_add_roots(t->heap, scan_kept, NULL);
+    heap_collect(t, 3);
+    heap_verify(t->heap);
+    call_all(choice);
+    heap_collect(t, 3);
+    heap_verify(t->heap);
+    _exit(LOADED);
+}
+
+/* Was that end a decent one? */
+static bool is_decent(int status, uint64_t *loaded) {
+    if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM;
+    int code = WEXITSTATUS(status);
+    *loaded += code == LOADED || code == 1;
+    return code == REFUSED || code == LOADED || code == 1; /* 1: an error of Lisp, with no library to handle it */
+}
+
+static void print_log(FILE *log) {
+    char line[300];
+    rewind(log);
+    while (fgets(line, sizeof line, log)) fputs(line, stdout);
+}
+
+int main(int argc, char **argv) {
+    uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : 10, most = argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX, rounds = 0, loaded = 0, bad = 0;
+    seed = argc > 2 ? strtoull(argv[2], NULL, 10) : clock_nanoseconds() | 1;
+    printf("unit: seed %llu\n", (unsigned long long)seed);
+    snprintf(path, sizeof path, "/tmp/windfall-fuzz-%d.wfu", (int)getpid());
+    world_make();
+    unit_make();
+    uint64_t end = clock_nanoseconds() + seconds * UINT64_C(1000000000);
+    for (; clock_nanoseconds() < end && rounds < most && bad < 10; rounds++) {
+        uint64_t before = seed;
+        FILE *log = tmpfile(), *f = fopen(path, "wb");
+        forge();
+        must(log && f && fwrite(forged, 1, unit_size, f) == unit_size && fclose(f) == 0);
+        fflush(stdout);
+        uint64_t choice = random_next();
+        pid_t pid = fork();
+        if (pid == 0) child(log, choice);
+        int status = 0;
+        must(pid > 0 && waitpid(pid, &status, 0) == pid);
+        if (!is_decent(status, &loaded)) {
+            bad++;
+            printf("unit: round %llu, seed %llu: status %#x\n", (unsigned long long)rounds, (unsigned long long)before, (unsigned)status);
+            print_log(log);
+        }
+        fclose(log);
+    }
+    unlink(path);
+    printf("unit: %llu forged units, %llu accepted, %llu bad\n", (unsigned long long)rounds, (unsigned long long)loaded, (unsigned long long)bad);
+    return bad != 0;
+}
