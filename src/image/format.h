@@ -78,6 +78,13 @@ const char *image_pack(const void *data, size_t bytes, int level, void **packed,
 /* Fills [to, to + bytes) with what the frame holds; false if it is damaged or holds another number of bytes. */
 bool image_unpack(void *to, size_t bytes, const void *from, size_t stored);
 
+/* -- check.c -- */
+
+/* Are the sections' contents, wherever they are mapped, those of a world?  NULL, or what is wrong. */
+const char *image_check(const ImageHeader *h, const void *const contents[SECTION_COUNT]);
+/* Does the code of all functions in the dynamic area, with everything in its place, pass verification?  NULL, or what is wrong. */
+const char *image_check_code(const void *area, uint64_t bytes);
+
 /* -- relocate.c -- */
 
 /* How words of an image change: references into [from, from + bytes) of an area move by `delta`; builtins get the numbers in `builtins`, if that is not NULL. */

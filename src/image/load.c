@@ -28,6 +28,7 @@ struct ImageFile {
     int fd;
     uint64_t start;    /* of the header, in the file */
     bool same_runtime; /* as the one that wrote it: numbers of builtins agree */
+    bool verified;     /* the contents have been checked */
     char message[200];
     union {
         ImageHeader header;
@@ -101,19 +102,38 @@ static bool check_trailer(ImageFile *f, uint64_t size, bool *none) {
     return true;
 }
 
+#define SECTION_MOST (UINT64_C(1) << 46)
+
+static bool heap_state_fits(const ImageHeader *h) {
+    const HeapState *s = &h->heap;
+    bool grow = s->threshold[0] >= IMAGE_PAGE && s->threshold[0] <= s->threshold[1] && s->threshold[1] <= s->threshold[2];
+    return grow && s->threshold[2] <= SECTION_MOST && s->growth_least <= SECTION_MOST && s->egc <= 1;
+}
+
+/* The three areas do not overlap: a reference is to one of them. */
+static bool places_fit(const ImageHeader *h) {
+    const uint64_t from[] = {STATIC_BASE, h->heap.start, h->pure_start}, bytes[] = {STATIC_SIZE, h->heap.bytes, h->sections[SECTION_PURE].bytes};
+    for (int i = 0; i < 3; i++) {
+        if (from[i] > UINT64_MAX / 2) return false;
+        for (int k = 0; k < i; k++)
+            if (from[i] < from[k] + bytes[k] && from[k] < from[i] + bytes[i]) return false;
+    }
+    return true;
+}
+
 static bool check_sections(ImageFile *f) {
     const ImageHeader *h = &f->header;
     uint64_t at = IMAGE_PAGE, end = h->bytes - sizeof(ImageTrailer);
     for (int i = 0; i < SECTION_COUNT; i++) {
         const Section *s = &h->sections[i];
-        if (s->offset != at || s->offset > end || s->stored > end - s->offset || s->stored > s->bytes) return refuse(f, "the image's sections are damaged");
+        if (s->offset != at || s->offset > end || s->stored > end - s->offset || s->stored > s->bytes || s->bytes > SECTION_MOST) return refuse(f, "the image's sections are damaged");
         at += bits_round_up(s->stored, IMAGE_PAGE);
     }
     const Section *s = h->sections;
     bool good = at == end && s[SECTION_STATIC].bytes == STATIC_USED && s[SECTION_DYNAMIC].bytes == h->heap.bytes && h->heap.bytes % IMAGE_PAGE == 0 &&
                 s[SECTION_PURE].bytes <= PURE_SIZE && s[SECTION_PURE].bytes % 16 == 0 && h->pure_start % IMAGE_PAGE == 0 && s[SECTION_TABLES].count < h->heap.bytes && s[SECTION_TABLES].bytes == 8 * s[SECTION_TABLES].count &&
                 s[SECTION_FINALIZERS].bytes % 16 == 0 && s[SECTION_FINALIZERS].count <= s[SECTION_FINALIZERS].bytes / 16 && h->heap.start % IMAGE_PAGE == 0 &&
-                h->tls_next >= 1 && h->tls_next < 1 << 16 && h->root_count <= IMAGE_ROOTS;
+                h->tls_next >= 1 && h->tls_next < 1 << 16 && h->root_count <= IMAGE_ROOTS && h->flags <= IMAGE_OWN_ARGUMENTS && heap_state_fits(h) && places_fit(h);
     return good ? true : refuse(f, "the image's sections are damaged");
 }
 
@@ -158,25 +178,39 @@ unsigned image_flags(const ImageFile *f) { return f->header.flags; }
 
 /* -- Verifying the contents -- */
 
-static bool section_verify(ImageFile *f, SectionKind kind) {
+/* The contents, to be read only, when they agree with their checksum; NULL with a message else. */
+static const void *section_view(ImageFile *f, SectionKind kind) {
     const Section *s = &f->header.sections[kind];
-    if (!s->bytes) return true;
+    if (!s->bytes) return "";
     if (is_packed(s)) {
         void *contents = section_read(f, kind);
-        free(contents);
-        return contents ? true : f->message[0] ? false : refuse(f, "the image cannot be read");
+        if (!contents && !f->message[0]) refuse(f, "the image cannot be read");
+        return contents;
     }
     void *at = mmap(NULL, s->bytes, PROT_READ, MAP_PRIVATE, f->fd, (off_t)(f->start + s->offset));
-    if (at == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
-    bool good = image_checksum(at, s->bytes, kind) == s->checksum;
-    munmap(at, s->bytes);
-    return good ? true : refuse(f, "the image is damaged: the checksum of its %s is wrong", section_names[kind]);
+    if (at == MAP_FAILED) refuse(f, "the image cannot be mapped: %s", strerror(errno));
+    else if (image_checksum(at, s->bytes, kind) == s->checksum) return at;
+    else refuse(f, "the image is damaged: the checksum of its %s is wrong", section_names[kind]);
+    if (at != MAP_FAILED) munmap(at, s->bytes);
+    return NULL;
+}
+
+static void section_leave(const Section *s, const void *contents) {
+    if (!contents || !s->bytes) return;
+    if (is_packed(s)) free((void *)(uintptr_t)contents);
+    else munmap((void *)(uintptr_t)contents, s->bytes);
 }
 
 static bool sections_verify(ImageFile *f) {
-    for (int i = 0; i < SECTION_COUNT; i++)
-        if (!section_verify(f, (SectionKind)i)) return false;
-    return true;
+    const ImageHeader *h = &f->header;
+    const void *contents[SECTION_COUNT] = {NULL};
+    int n = 0;
+    while (n < SECTION_COUNT && (contents[n] = section_view(f, (SectionKind)n))) n++;
+    const char *wrong = n == SECTION_COUNT ? image_check(h, contents) : NULL;
+    for (int i = 0; i < SECTION_COUNT; i++) section_leave(&h->sections[i], contents[i]);
+    if (wrong) return refuse(f, "the image is damaged: %s", wrong);
+    f->verified = n == SECTION_COUNT;
+    return f->verified;
 }
 
 const char *image_verify(ImageFile *f) { return sections_verify(f) ? NULL : strdup(f->message); }
@@ -231,7 +265,7 @@ static Relocation image_relocation(const ImageFile *f, const Heap *heap) {
 static bool image_adjust(ImageFile *f, Relocation r) {
     ImageHeader *h = &f->header;
     uint32_t *numbers = NULL;
-    if (!sections_verify(f)) return false;
+    if (!f->verified && !sections_verify(f)) return false;
     if (!f->same_runtime) {
         char *names = section_read(f, SECTION_BUILTINS);
         numbers = names ? builtins_match(f, names) : NULL;
@@ -287,7 +321,9 @@ static bool image_map(ImageFile *f, Heap *heap) {
     if (h->sections[SECTION_PURE].bytes && !pure_map(f, heap)) return false;
     Relocation r = image_relocation(f, heap);
     if ((relocation_moves(&r) || !f->same_runtime) && !image_adjust(f, r)) return false;
-    return image_adopt(f, heap, &r);
+    if (!image_adopt(f, heap, &r)) return false;
+    const char *wrong = f->verified ? image_check_code((const void *)(uintptr_t)heap_start(heap), h->heap.bytes) : NULL;
+    return wrong ? refuse(f, "the image is damaged: code does not pass verification: %s", wrong) : true;
 }
 
 Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) {
