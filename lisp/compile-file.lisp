@@ -19,7 +19,7 @@
 (defvar *compile-file-truename* nil "The truename of what COMPILE-FILE compiles (CLHS *COMPILE-FILE-TRUENAME*).")
 (defvar *compile-verbose* nil "Default of COMPILE-FILE's :VERBOSE.")
 (defvar *compile-print* nil "Default of COMPILE-FILE's :PRINT.")
-(defvar ext:*save-debug-information* t "Whether COMPILE-FILE writes names, lambda lists, documentation and lines of functions into the unit.")
+(defvar ext:*save-debug-information* t "Default of COMPILE-FILE's :DEBUG: whether names, lambda lists, documentation and lines of functions are written into the unit.")
 (defvar *unit-writer* nil "The writer of the unit that is being made.")
 (defvar *objects-being-made* '() "Objects whose creation forms are being written.")
 
@@ -232,16 +232,17 @@ the very form that the layout is a constant of."
         (merge-pathnames output-file default)
         default)))
 
-(defun %write-unit (output)
+(defun %write-unit (output debug)
   (multiple-value-bind (pathname native) (%file-name output)
-    (let ((wrong (%unit-write-file *unit-writer* native ext:*save-debug-information*)))
+    (let ((wrong (%unit-write-file *unit-writer* native debug)))
       (when wrong (%system-file-error "write" pathname wrong)))
     (values (%true-name native))))
 
 (defun compile-file (input-file &key (output-file nil output-file-p) (verbose *compile-verbose*) (print *compile-print*)
-                     (external-format :default) trace-file)
+                     (external-format :default) (debug ext:*save-debug-information*) trace-file)
   "Compiles a file to a unit (CLHS COMPILE-FILE).  Three values: the truename of what was written, or NIL if the file could not be read; whether there were
-errors or warnings; whether there were others than style warnings.  TRACE-FILE is ignored."
+errors or warnings; whether there were others than style warnings.  DEBUG false leaves names, lambda lists, documentation and lines of functions out.
+TRACE-FILE is ignored."
   (declare (ignore trace-file))
   (let* ((pathname (%source-file (merge-pathnames input-file *default-pathname-defaults* nil)))
          (output (if output-file-p (compile-file-pathname pathname :output-file output-file) (compile-file-pathname pathname)))
@@ -256,5 +257,5 @@ errors or warnings; whether there were others than style warnings.  TRACE-FILE i
           (multiple-value-bind (fine unread)
               (%with-compilation-unit nil (%compile-stream stream (namestring pathname) print))
             (unless fine (setq warned t failed t))
-            (unless unread (setq written (%write-unit output)))))))
+            (unless unread (setq written (%write-unit output debug)))))))
     (values written warned failed)))

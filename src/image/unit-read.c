@@ -74,10 +74,12 @@ static void push(Machine *m, Obj x) {
 
 /* The n topmost words, popped; NULL if there are not so many. */
 static Obj *pop(Machine *m, uint64_t n) {
+    static Obj none[1]; /* no words of a stack that nothing was pushed on yet */
     if (n > m->unit->depth) {
         m->failed = true;
         return NULL;
     }
+    if (!n && !m->unit->stack) return none;
     m->unit->depth -= n;
     return m->unit->stack + m->unit->depth;
 }
