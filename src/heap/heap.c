@@ -18,6 +18,11 @@ static const char *const static_names[] = {
 #undef S
 };
 
+const char *static_symbol_name(Obj x) {
+    if (is_nil(x)) return static_names[0];
+    return is_obj(x) && x.w - STATIC_SYMBOLS < SYMBOL_BYTES * (uint64_t)STATIC_SYMBOL_COUNT ? static_names[(x.w - STATIC_SYMBOLS) / SYMBOL_BYTES] : NULL;
+}
+
 static uint32_t text_hash(const char *s) {
     uint32_t h = 2166136261u;
     for (; *s; s++) h = (h ^ (uint8_t)*s) * 16777619u;

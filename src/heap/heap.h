@@ -31,6 +31,8 @@ typedef void (*RootScanner)(Thread *t, void *data, RootVisitor visit, void *visi
 #define HEAP_BASE UINT64_C(0x200000000000)
 /* Makes the heap and the static page with the symbols of symbols.def (names set, packages NIL).  limit 0: what fits the machine. */
 Heap *heap_create(size_t limit);
+/* The name of a symbol of symbols.def, also where its NAME was shaken off; NULL for other words. */
+const char *static_symbol_name(Obj x);
 /* Makes a heap without static page, for an image to be mapped into: see persist.c. */
 Heap *heap_create_empty(size_t limit);
 void heap_attach_thread(Heap *heap, Thread *t);

@@ -79,6 +79,7 @@ struct World {
     Obj class_keys;       /* simple-vector: class code to the layout of the built-in class (run/dispatch.h); NIL at first */
     Obj trampoline;       /* function of a function and a list that applies it: what re-entries call */
     Obj funcallable_code; /* code vector and constants of all funcallable instances */
+    Obj entry;            /* of a delivered program: the function of the list of arguments that it runs; NIL: SYS::%TOPLEVEL */
     Obj roots_end;
     uint64_t layout_count; /* layouts made so far: the source of their hash numbers */
     uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */

@@ -4,13 +4,14 @@
 
    C knows the options' syntax and what must be known before there is a heap; what they do is SYS::%TOPLEVEL's affair (lisp/repl.lisp), which
    gets them as a list in the order given and returns the exit code.
-   An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
+   `windfall deliver ...` is SYS::%DELIVER-COMMAND's affair (lisp/deliver.lisp).  An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
    command line that makes no sense. */
 #include "main/boot.h"
 #include "main/edit.h"
 #include "prim/prim.h"
 #include "text/text.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,16 +26,16 @@ typedef struct Options {
     Action *actions;
     int action_count;
     size_t heap_limit;
-    bool no_init, quit, verify;
+    bool no_init, quit, verify, deliver;
     const char *script, *image;
     ImageFile *image_file; /* of --image */
     const char *library, *save, *runtime; /* for those who build the system */
     char **arguments; /* NULL-ended: those of the script */
 } Options;
 
-static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n";
+static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n       windfall deliver FILE [OPTION...]\n";
 static const char help[] =
-    "Runs the Lisp program FILE, or without one reads forms and prints their values.\n"
+    "Runs the Lisp program FILE, or without one reads forms and prints their values.  DELIVER makes an executable of a program; try windfall deliver --help.\n"
     "\n"
     "  --eval FORM        evaluate FORM                  (--eval and --load are done in the order given)\n"
     "  --load FILE        load FILE\n"
@@ -126,6 +127,11 @@ static void open_image(Options *o) {
 static Options parse_options(int argc, char **argv) {
     Options o = {.actions = calloc((size_t)argc + 1, sizeof(Action)), .arguments = argv + argc};
     must(o.actions);
+    if (argc > 1 && !strcmp(argv[1], "deliver")) {
+        o.deliver = o.quit = true;
+        o.arguments = argv + 2;
+        return o;
+    }
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--")) {
             o.arguments = argv + i + 1;
@@ -191,6 +197,23 @@ static int save_system(Thread *t, const Options *o) {
     return 1;
 }
 
+/* windfall deliver ARGUMENT... */
+static int run_deliver(Thread *t, char **arguments) {
+    Obj list = argument_list(t, arguments);
+    Obj code = lisp_call(t, intern_text(t, t->world->package_sys, "%DELIVER-COMMAND"), 1, &list);
+    streams_finish(t);
+    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
+}
+
+/* Runs a delivered program. */
+static int run_entry(Thread *t, char **arguments) {
+    if (!is_function(symbol_slots(SYM(INTERRUPT))[SYMBOL_FUNCTION])) signal(SIGINT, SIG_DFL);
+    Obj list = argument_list(t, arguments);
+    Obj code = lisp_call(t, t->world->entry, 1, &list);
+    streams_finish(t);
+    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
+}
+
 int main(int argc, char **argv) {
     const char *why = NULL;
     ImageFile *own = image_open(NULL, &why);
@@ -201,7 +224,9 @@ int main(int argc, char **argv) {
     if (own_problem && !o.image && !o.library) image_refused(argv[0] ? argv[0] : "windfall", own_problem);
     Thread *t = world_start(&o, own, argc, argv);
     if (o.save) return save_system(t, &o);
+    if (!is_nil(t->world->entry)) return run_entry(t, o.arguments);
     if (!o.script && !o.quit) edit_create(t);
+    if (o.deliver) return run_deliver(t, o.arguments);
     Obj call[5] = {action_list(t, &o), text_or_nil(t, o.script), argument_list(t, o.arguments), obj_of_bool(o.no_init), obj_of_bool(o.quit)};
     free(o.actions);
     Obj code = lisp_call(t, intern_text(t, t->world->package_sys, "%TOPLEVEL"), 5, call);

@@ -1,8 +1,10 @@
-/* early.c: what an error is before the library has conditions: a line on standard error and the end.
+/* early.c: what an error is where there are no conditions: a line on standard error and the end.
 
    The first files of the library are loaded while ERROR, SYS::%LEAF-ERROR and SYS::%UNDEFINED-CALL are the leaves below; lisp/conditions.lisp puts
-   the real functions in their place.  So a mistake in those files says what it is instead of failing silently.  The printer here knows
-   only enough to show the culprit; it prints at most a few levels and elements. */
+   the real functions in their place.  So a mistake in those files says what it is instead of failing silently.  And a delivered program that can
+   neither handle nor signal a condition has lost the real ones (prim/deliver.c): its errors are reported here, by type, with the report's
+   main words.  The printer here knows only enough to show the culprit; it prints at most a few levels and elements. */
+#include "prim/prim.h"
 #include "run/frame.h"
 
 #include <stdio.h>
@@ -37,10 +39,17 @@ static void early_print_list(Obj x, int depth) {
     fputc(')', stderr);
 }
 
+static void early_print_symbol(Obj x) {
+    Obj name = symbol_slots(x)[SYMBOL_NAME];
+    if (is_simple_string(name) && obj_length(name)) early_put_string(name);
+    else if (static_symbol_name(x)) fputs(static_symbol_name(x), stderr);
+    else fprintf(stderr, "#:%08X", symbol_hash(x));
+}
+
 static void early_print(Obj x, int depth) {
     if (is_fix(x)) fprintf(stderr, "%lld", (long long)fix_of_obj(x));
     else if (is_char(x)) fprintf(stderr, "#\\U+%X", char_of_obj(x));
-    else if (is_symbol(x)) early_put_string(symbol_slots(x)[SYMBOL_NAME]);
+    else if (is_symbol(x)) early_print_symbol(x);
     else if (is_cons(x)) early_print_list(x, depth);
     else if (is_simple_string(x)) early_put_string(x);
     else if (is_function(x) && has_type(obj_slots(x)[FUNCTION_CONSTANTS], TYPE_SIMPLE_VECTOR)) {
@@ -72,6 +81,58 @@ static void early_backtrace(Thread *t) {
     fputc('\n', stderr);
 }
 
+/* -- Errors of delivered programs -- */
+
+static Obj initarg(uint32_t n, const Obj *args, Obj key) {
+    for (uint32_t i = 1; i + 1 < n; i += 2)
+        if (eq(args[i], key)) return args[i + 1];
+    return UNBOUND;
+}
+
+/* Prints a control string whose directives each show one argument. */
+static void report_format(Obj control, Obj arguments) {
+    for (uint64_t i = 0; i < obj_length(control); i++) {
+        uint32_t c = simple_string_char(control, i);
+        if (c != '~' || i + 1 == obj_length(control)) {
+            fputc(c < 128 ? (int)c : '?', stderr);
+            continue;
+        }
+        i++;
+        if (is_cons(arguments)) {
+            early_print(car(arguments), EARLY_DEPTH);
+            arguments = cdr(arguments);
+        }
+    }
+}
+
+/* What the report functions of lisp/conditions.lisp say, of the conditions that C code signals. */
+static void report_condition(uint32_t n, const Obj *args) {
+    Obj datum = initarg(n, args, SYM(K_DATUM)), name = initarg(n, args, SYM(K_NAME)), control = initarg(n, args, SYM(K_FORMAT_CONTROL));
+    early_print(args[0], 1);
+    fputs(": ", stderr);
+    if (is_simple_string(control)) {
+        report_format(control, initarg(n, args, SYM(K_FORMAT_ARGUMENTS)));
+    } else if (!eq(datum, UNBOUND)) {
+        fputs("The value ", stderr);
+        early_print(datum, EARLY_DEPTH);
+        fputs(" is not of type ", stderr);
+        early_print(initarg(n, args, SYM(K_EXPECTED_TYPE)), EARLY_DEPTH);
+        fputc('.', stderr);
+    } else if (!eq(name, UNBOUND)) {
+        fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? "The variable " : "The function ", stderr);
+        early_print(name, 2);
+        fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? " has no value." : " is not defined.", stderr);
+    }
+    fputc('\n', stderr);
+}
+
+NORETURN static void delivered_die(Thread *t, uint32_t n, const Obj *args) {
+    streams_finish(t);
+    fputs("Unhandled ", stderr);
+    report_condition(n, args);
+    exit(1);
+}
+
 NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Obj *args) {
     fflush(stdout);
     fprintf(stderr, "windfall: %s while the library is being loaded:", what);
@@ -88,8 +149,14 @@ NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Ob
 
 BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") { early_die(t, "error", n, args); }
 
-BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") { early_die(t, "error", n, args); }
+BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") {
+    if (!is_nil(t->world->entry)) delivered_die(t, n, args);
+    early_die(t, "error", n, args);
+}
 
-BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") { early_die(t, "undefined function", n, args); }
+BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") {
+    if (!is_nil(t->world->entry)) delivered_die(t, 3, (Obj[]){SYM(UNDEFINED_FUNCTION), SYM(K_NAME), args[0]});
+    early_die(t, "undefined function", n, args);
+}
 
 BUILTIN(early_end, "%EARLY-DIE", 1, ARGS_ANY, "&rest culprits", "Ends the process: an error that the library cannot report yet.") { early_die(t, "error", n, args); }

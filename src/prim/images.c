@@ -20,9 +20,15 @@
 enum { TEXT_MOST = 4096 };
 
 /* A unit's mapping does not outlive the process: its code goes to pure space in any case. */
-const char *world_save(Thread *t, const ImageRequest *request, int *system_error) {
+const char *world_gather(Thread *t, bool impure) {
     if (!purify_units(t)) return "pure space has no room for the code of the loaded units";
-    if (request->impurify && !impurify(t)) return "the heap has no room for what lies in pure space";
+    if (impure && !impurify(t)) return "the heap has no room for what lies in pure space";
+    return NULL;
+}
+
+const char *world_save(Thread *t, const ImageRequest *request, int *system_error) {
+    const char *problem = world_gather(t, request->impurify);
+    if (problem) return problem;
     streams_detach(t);
     if (request->purify && !purify(t)) return "pure space has no room for what is to be purified";
     return image_save(t, request, system_error);
@@ -37,7 +43,7 @@ NORETURN static void child_fail(int to, int system_error, const char *text) {
     _exit(1);
 }
 
-NORETURN static void child_save(Thread *t, const ImageRequest *request, int to) {
+NORETURN static void child_run(Thread *t, ForkedWork work, void *data, int to) {
     int error = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
@@ -46,7 +52,7 @@ NORETURN static void child_save(Thread *t, const ImageRequest *request, int to) 
     Obj problem = lisp_call(t, intern_text(t, t->world->package_sys, "%PREPARE-IMAGE"), 0, NULL);
     streams_finish(t);
     if (!is_nil(problem)) child_fail(to, 0, is_string(problem) ? utf8_of_string(problem, NULL) : "a function of *SAVE-EXIT-FUNCTIONS* failed");
-    const char *what = world_save(t, request, &error);
+    const char *what = work(t, data, &error);
     if (what) child_fail(to, error, what);
     _exit(0);
 }
@@ -77,28 +83,35 @@ static Obj child_result(Thread *t, pid_t child, char text[TEXT_MOST]) {
     return values_2(t, string_of_utf8(t, rest, strlen(rest)), obj_of_fix(error));
 }
 
-BUILTIN(save_world, "%SAVE-WORLD", 7, 7, "native-name runtime mode own-arguments-p impurify purify compression",
-        "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  COMPRESSION: a level, or 0.  NIL, or what went wrong, a string, and the system's error number.") {
-    ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS,
-                            .impurify = !is_nil(args[4]), .purify = !is_nil(args[5]), .compression = (int)fix_of_obj(args[6])};
+Obj fork_work(Thread *t, ForkedWork work, void *data) {
     int ends[2];
     streams_finish(t);
     if (pipe(ends) != 0) return values_2(t, string_of_utf8(t, "no pipe", 7), obj_of_fix(errno));
-    char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
-    request.file = file;
-    request.runtime = runtime ? runtime : is_nil(args[1]) ? NULL : "";
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        child_save(t, &request, ends[1]);
+        child_run(t, work, data, ends[1]);
     }
     int error = errno;
     close(ends[1]);
     char text[TEXT_MOST] = "";
     if (child > 0) read_text(ends[0], text);
     close(ends[0]);
-    free(file);
-    free(runtime);
     if (child < 0) return values_2(t, string_of_utf8(t, "no process can be made", 22), obj_of_fix(error));
     return child_result(t, child, text);
+}
+
+static const char *work_save(Thread *t, void *request, int *system_error) { return world_save(t, request, system_error); }
+
+BUILTIN(save_world, "%SAVE-WORLD", 7, 7, "native-name runtime mode own-arguments-p impurify purify compression",
+        "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  COMPRESSION: a level, or 0.  NIL, or what went wrong, a string, and the system's error number.") {
+    ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS,
+                            .impurify = !is_nil(args[4]), .purify = !is_nil(args[5]), .compression = (int)fix_of_obj(args[6])};
+    char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
+    request.file = file;
+    request.runtime = runtime ? runtime : is_nil(args[1]) ? NULL : "";
+    Obj result = fork_work(t, work_save, &request);
+    free(file);
+    free(runtime);
+    return result;
 }

@@ -15,6 +15,11 @@ void streams_detach(Thread *t);
 void streams_attach(Thread *t);
 /* images.c: saves the world in which nothing runs (any more); see image_save. */
 const char *world_save(Thread *t, const ImageRequest *request, int *system_error);
+/* The first part of that: units' code comes to pure space, and if `impure` everything from there to the heap.  NULL, or what went wrong. */
+const char *world_gather(Thread *t, bool impure);
+/* In a process forked for it: forgets what runs and calls `work` with `data`; the parent waits.  NIL, or (values text system-error) for Lisp. */
+typedef const char *(*ForkedWork)(Thread *t, void *data, int *system_error);
+Obj fork_work(Thread *t, ForkedWork work, void *data);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

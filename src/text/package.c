@@ -181,6 +181,13 @@ Obj intern_text(Thread *t, Obj package, const char *name) {
     return package_intern_text(t, package, (Text){name, strlen(name), false}, &status);
 }
 
+void package_empty(Thread *t, Obj package) {
+    for (int field = PACKAGE_INTERNAL; field <= PACKAGE_EXTERNAL; field++) {
+        Obj table = table_make(t, SMALLEST_TABLE);
+        set_field(t, package, (uint64_t)field, table);
+    }
+}
+
 void package_export(Thread *t, Obj package, Obj symbol) {
     Text name = text_of_string(symbol_slots(symbol)[SYMBOL_NAME]);
     Obj there = symbol_table_find(obj_slots(package)[PACKAGE_EXTERNAL], name, symbol_hash(symbol));

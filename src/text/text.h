@@ -100,6 +100,8 @@ Obj package_find_symbol(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_find_symbol_text(Obj package, Text name, Obj *status);
 Obj package_intern(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status);
+/* Makes both tables of the package empty and small. */
+void package_empty(Thread *t, Obj package);
 void package_export(Thread *t, Obj package, Obj symbol); /* no conflict check */
 Obj intern_text(Thread *t, Obj package, const char *name);
 Obj make_symbol(Thread *t, Obj name_string);             /* uninterned */

@@ -1,0 +1,135 @@
+;;;; deliver-command.lisp: windfall deliver FILE [OPTION...].
+;;;;
+;;;; The file is loaded and its main function delivered.  A file without a main function is a script: then its definitions are evaluated, and its other
+;;;; top-level forms, in their order, are the program; they run when the program does.
+(in-package "SYS")
+
+(defparameter *deliver-usage*
+  "usage: windfall deliver FILE [OPTION...]
+
+Makes an executable of the program in FILE, Lisp source or a compiled file.  It calls the function MAIN, or that of --main; if there is
+neither, all top-level forms that define nothing are the program.
+
+  -o OUT, --output OUT   the executable; default: FILE without its type
+  --level N              0 (everything stays) to 5 (the smallest, the default)
+  --main NAME            the function to call
+  --load FILE            load FILE before
+  --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
+  --figures              tell what was left of each kind of link
+  --help                 print this
+")
+
+(defparameter *defining-operators*
+  '(defun defmacro defvar defparameter defconstant defstruct defclass defgeneric defmethod deftype define-condition define-compiler-macro
+    define-modify-macro define-setf-expander defsetf define-symbol-macro define-method-combination defpackage declaim proclaim in-package export import use-package
+    eval-when require provide macrolet ext:deliver-keep-symbols ext:deliver-keep-symbol-names ext:deliver-keep-packages ext:deliver-keep-classes
+    ext:delivery-shaker-weak-pointer ext:delivery-shaker-cleanup)
+  "Operators of forms that a script's definitions begin with.")
+
+(defun %usage-error (control &rest arguments)
+  (format *error-output* "windfall deliver: ~?~%Try windfall deliver --help.~%" control arguments)
+  (ext:quit 2))
+
+(defun %split-at-commas (text)
+  (let ((parts '()) (start 0))
+    (loop
+      (let ((comma (position #\, text :start start)))
+        (push (subseq text start comma) parts)
+        (unless comma (return (nreverse parts)))
+        (setq start (1+ comma))))))
+
+(defun %command-value (keyword text)
+  "The value that TEXT says for a keyword of DELIVER: a list where the keyword takes one."
+  (let ((list-p (null (cadr (assoc keyword *delivery-keywords*)))) (values (mapcar (lambda (part) (read-from-string part nil nil)) (%split-at-commas text))))
+    (if (and list-p (not (member keyword '(:call-count :run-it))) (not (equal values '(:all)))) values (car values))))
+
+(defun %parse-deliver-arguments (arguments)
+  "A property list: :FILE, :OUTPUT, :LEVEL, :MAIN, :LOADS, :KEYWORDS."
+  (let ((result (list :level 5 :loads '() :keywords '())))
+    (flet ((next (option) (or (pop arguments) (%usage-error "~A wants a value." option))))
+      (loop
+        (when (null arguments) (return result))
+        (let ((word (pop arguments)))
+          (cond ((member word '("--help" "-h") :test #'string=) (write-string *deliver-usage*) (ext:quit 0))
+                ((member word '("-o" "--output") :test #'string=) (setf (getf result :output) (next word)))
+                ((string= word "--level") (setf (getf result :level) (parse-integer (next word) :junk-allowed t)))
+                ((string= word "--main") (setf (getf result :main) (next word)))
+                ((string= word "--load") (setf (getf result :loads) (append (getf result :loads) (list (next word)))))
+                ((string= word "--figures") (setf (getf result :keywords) (list* :call-count t (getf result :keywords))))
+                ((eql (mismatch "--" word) 2)
+                 (let ((entry (assoc (subseq word 2) *delivery-keywords* :test #'string-equal)))
+                   (unless entry (%usage-error "unknown option: ~A" word))
+                   (setf (getf result :keywords) (list* (car entry) (next word) (getf result :keywords)))))
+                ((getf result :file) (%usage-error "more than one file: ~A" word))
+                (t (setf (getf result :file) word))))))))
+
+(defun %read-keyword-values (keywords)
+  "Keywords of the command line with their values read, which needs the program's packages."
+  (do ((tail keywords (cddr tail)) (result '())) ((null tail) result)
+    (setf (getf result (car tail)) (if (stringp (cadr tail)) (%command-value (car tail) (cadr tail)) (cadr tail)))))
+
+;;; -- Scripts --
+
+(defun %defines-main-p (file)
+  "Does the text of the file have a line with (DEFUN MAIN?"
+  (with-open-file (in file :external-format '(:utf-8 :replacement #\?))
+    (do ((line (read-line in nil) (read-line in nil))) ((null line) nil)
+      (let ((at (search "(defun main" line :test #'char-equal)))
+        (when (and at (not (alphanumericp (if (< (+ at 11) (length line)) (char line (+ at 11)) #\Space)))
+                   (not (find #\; line :end at)))
+          (return t))))))
+
+(defun %script-forms (file)
+  "Evaluates the definitions of a script; its other forms, in their order."
+  (let ((forms '()))
+    (with-open-file (in file)
+      (%skip-interpreter-line in)
+      (let ((*package* *package*) (*readtable* *readtable*) (*load-pathname* file) (*load-truename* (truename file)))
+        (do ((form (read in nil in) (read in nil in))) ((eq form in) (nreverse forms))
+          (if (and (consp form) (member (car form) *defining-operators*))
+              (eval form)
+              (push form forms)))))))
+
+(defun %script-function (file)
+  (let ((forms (%script-forms file)))
+    (unless forms (%usage-error "~A has no function MAIN and nothing but definitions." file))
+    (compile nil `(lambda () ,@forms))))
+
+(defun %main-function (file name)
+  "The function that the program calls; the file is loaded."
+  (let ((pathname (ext:parse-native-namestring file)))
+    (cond ((and (null name) (not (string-equal (pathname-type pathname) "wfu")) (not (%defines-main-p pathname)))
+           (%script-function pathname))
+          (t (let* ((package (%load-for-delivery pathname))
+                    (symbol (let ((*package* package)) (read-from-string (or name "MAIN")))))
+               (if (and (symbolp symbol) (fboundp symbol))
+                   (fdefinition symbol)
+                   (%usage-error "~A defines no function ~A." file (or name "MAIN"))))))))
+
+(defun %load-for-delivery (pathname)
+  "Loads the file; the package in which the name of its main function is meant: that of its last IN-PACKAGE."
+  (let ((package *package*))
+    (unless (string-equal (pathname-type pathname) "wfu")
+      (with-open-file (in pathname :external-format '(:utf-8 :replacement #\?))
+        (do ((line (read-line in nil) (read-line in nil))) ((null line))
+          (when (eql (mismatch "(in-package" line :test #'char-equal) 11)
+            (setq package (cadr (read-from-string line nil nil)))))))
+    (load pathname)
+    (or (find-package package) *package*)))
+
+(defun %deliver-command (arguments)
+  "What the command windfall deliver does; the exit code."
+  (setq *batch-p* t *package* (find-package "COMMON-LISP-USER") *source-place* nil ext:*command-line-arguments* '())
+  (catch '%quit
+    (let* ((asked (%parse-deliver-arguments arguments)) (file (getf asked :file)))
+      (unless file (%usage-error "which file?"))
+      (unless (member (getf asked :level) '(0 1 2 3 4 5)) (%usage-error "the level is a number from 0 to 5"))
+      (unless (probe-file (ext:parse-native-namestring file)) (%usage-error "there is no file ~A" file))
+      (dolist (name (getf asked :loads)) (load (ext:parse-native-namestring name)))
+      (let ((function (%main-function file (getf asked :main)))
+            (output (ext:parse-native-namestring
+                     (or (getf asked :output) (ext:native-namestring (make-pathname :type nil :version nil :defaults (ext:parse-native-namestring file)))))))
+        (apply #'ext:deliver function output (getf asked :level) (%read-keyword-values (getf asked :keywords)))
+        0))))
+
+(defvar *library-end* (list nil) "An object that is younger than all functions of the library, and older than all others.")

@@ -1,0 +1,346 @@
+;;;; deliver.lisp: DELIVER: one executable that holds an application and what it needs (LispWorks' DELIVER; docs/manual/delivering.md).
+;;;;
+;;;; A level is nothing but a row of defaults for keywords, *DELIVERY-KEYWORDS*.  What they ask for becomes a *plan*, a vector that src/prim/deliver.c works
+;;;; through.  The plan is made in the process that writes the program, forked for it, by the last Lisp code that runs there: so what this
+;;;; file changes on the way (functions removed, packages deleted) the process that asks does not see.
+;;;;
+;;;; This file knows keywords, classes and generic functions; the shaker knows links (src/shake/links.def).
+(in-package "SYS")
+
+(export '(ext::deliver ext::deliver-keep-symbols ext::deliver-keep-symbol-names ext::deliver-keep-packages ext::deliver-keep-classes
+          ext::delivery-shaker-weak-pointer ext::delivery-shaker-cleanup ext::*delivery-hooks* ext::delivery-error)
+        "EXT")
+
+(define-condition ext:delivery-error (simple-error) ()
+  (:documentation "What DELIVER was asked for cannot be done, or the program cannot be written."))
+
+(defun %delivery-error (control &rest arguments)
+  (error 'ext:delivery-error :format-control control :format-arguments arguments))
+
+;;; -- Levels and keywords --
+
+(defparameter *delivery-keywords*
+  '((:shake-shake-shake (nil nil t t t t) "Shake: drop what cannot be reached from the program.")
+    (:keep-symbols nil "Symbols that stay, with function, value and properties.")
+    (:keep-symbol-names nil "Symbols whose names stay.")
+    (:symbol-names-action (nil nil nil nil nil t) "T: a symbol that is only called or bound, and never seen as data, loses its name; NIL: it keeps it.")
+    (:packages-to-keep nil "Packages all of whose symbols stay; :ALL.")
+    (:packages-to-keep-externals nil "Packages all of whose external symbols stay; :ALL.")
+    (:shake-externals (nil nil t t t t) "NIL: external symbols of all packages but KEYWORD and WINDFALL-SYSTEM stay.")
+    (:never-shake-packages nil "The same as :PACKAGES-TO-KEEP.")
+    (:delete-packages nil "Packages that are deleted before: their symbols stay where they are referred to, without a home.")
+    (:smash-packages nil "Packages that are deleted, and their symbols lose function, value, properties and class, even where they are referred to.")
+    (:shake-classes (nil nil t t t t) "NIL: all classes stay.")
+    (:shake-class-accessors (nil nil nil t :remove :remove)
+     "NIL: readers and writers of slots stay with their classes; T: they are shaken like other methods; :REMOVE: slots also forget their names.")
+    (:classes-to-keep nil "Names of classes that stay.")
+    (:classes-to-remove nil "Names of classes that are forgotten before.")
+    (:functions-to-remove nil "Names of functions that go even where they are called.")
+    (:keep-macros (t t nil nil nil nil) "T: macro functions stay with their names; NIL: they go.")
+    (:keep-eval (t nil nil nil nil nil) "NIL: EVAL, COMPILE, COMPILE-FILE and the compiler go.")
+    (:keep-load-function (t t t nil nil nil) "NIL: LOAD and REQUIRE go.")
+    (:keep-lisp-reader (t t t t t nil) "NIL: READ and its kin go.")
+    (:keep-top-level (t t t t t nil) "NIL: the REPL, the interactive debugger, TRACE, INSPECT and ED go.  An error that nobody handles is reported in one line.")
+    (:keep-debug-mode (t t nil nil nil nil) "T: functions keep names, lambda lists and places in the source; NIL: only their names, where the symbol is seen as data.")
+    (:keep-documentation (t t nil nil nil nil) "NIL: documentation strings go.")
+    (:keep-pretty-printer (t t t t t t) "NIL: the pretty printer goes; T: it stays if something can make *PRINT-PRETTY* true or calls it.")
+    (:keep-complex-numbers (t t t t t t) "Does nothing: all numbers are the C runtime's affair and take no room in the image.")
+    (:keep-clos (:full-dynamic-definition :method-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition)
+     ":NO-DYNAMIC-DEFINITION: DEFCLASS, DEFMETHOD and kin cannot be run any more; :METHOD-DYNAMIC-DEFINITION: DEFCLASS cannot.")
+    (:keep-structure-info (t t :print :print :print nil)
+     "T: descriptions of structures stay with their names; :PRINT: names of slots stay, for printing; NIL: they stay only if something can print.")
+    (:keep-conditions (t t t t t t) "NIL: an error inside the system ends the program with one line, whatever handlers there are.")
+    (:keep-stub-functions (t t t t t t) "T: the error of a call of a function that is gone tells the keyword that keeps it.")
+    (:generic-function-collapse (nil nil nil t t t) "T: a generic function with one method, for all arguments, becomes a plain function.")
+    (:call-count nil "T: tells what was left of each kind of link.")
+    (:interrogate-symbols nil "Symbols of which is told what keeps them.")
+    (:run-it nil "T: runs the program when it is written."))
+  "Each keyword of DELIVER, its defaults at the levels 0 to 5 (or NIL at all), and what it does.")
+
+(defparameter *delivery-keep-kinds*
+  '((:keep-eval eval compile compile-file %compile-form %compile-lambda disassemble %compile-stream)
+    (:keep-load-function load require %load-file %load-open-stream)
+    (:keep-lisp-reader read read-preserving-whitespace read-from-string read-delimited-list %read %read-fast %read-toplevel)
+    (:keep-top-level %debugger %repl %toplevel %run-application inspect ed %trace %untrace)
+    (:keep-pretty-printer %pretty-print))
+  "Functions that go when a keyword is NIL.")
+
+(defun %delivery-options (level keywords)
+  "The keywords with their values: those given, else the level's."
+  (do ((tail keywords (cddr tail))) ((null tail))
+    (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
+    (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail))))
+  (mapcan (lambda (entry)
+            (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
+          *delivery-keywords*))
+
+;;; -- Declarations: keep-lists in sources --
+
+(defvar *delivery-keeps* '() "What DELIVER-KEEP-SYMBOLS and kin declared: a property list of lists.")
+
+(defun %declare-delivery (keyword items)
+  (setf (getf *delivery-keeps* keyword) (union items (getf *delivery-keeps* keyword))))
+
+(defun ext:deliver-keep-symbols (&rest symbols)
+  "Declares that delivered programs keep the symbols, as :KEEP-SYMBOLS does."
+  (%declare-delivery :keep-symbols symbols))
+(defun ext:deliver-keep-symbol-names (&rest symbols)
+  "Declares that delivered programs keep the names of the symbols, as :KEEP-SYMBOL-NAMES does."
+  (%declare-delivery :keep-symbol-names symbols))
+(defun ext:deliver-keep-packages (&rest packages)
+  "Declares that delivered programs keep all symbols of the packages, as :PACKAGES-TO-KEEP does."
+  (%declare-delivery :packages-to-keep (mapcar #'string packages)))
+(defun ext:deliver-keep-classes (&rest names)
+  "Declares that delivered programs keep the classes, as :CLASSES-TO-KEEP does."
+  (%declare-delivery :classes-to-keep names))
+
+(defun %kept-by-options (options keyword)
+  "The list that is the keyword's value, with what was declared."
+  (let ((value (getf options keyword)) (declared (getf *delivery-keeps* keyword)))
+    (if (listp value) (union value declared :test #'equal) value)))
+
+;;; -- Users' links --
+
+(defvar ext:*delivery-hooks* '() "Functions called with the keyword list before a program is shaken, in the process that writes it.")
+(defvar *delivery-weak-places* '())
+(defvar *delivery-cleanups* '())
+
+(defun ext:delivery-shaker-weak-pointer (object accessor &key (setter (fdefinition `(setf ,accessor))) dead-value)
+  "Declares that what (ACCESSOR OBJECT) returns is not to be kept by OBJECT when a program is shaken.  If nothing else keeps it,
+the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
+  (push (list object accessor setter dead-value) *delivery-weak-places*)
+  object)
+
+(defun ext:delivery-shaker-cleanup (object function)
+  "Declares that FUNCTION is to be called with OBJECT after the shake, if OBJECT is still there; with OBJECT T, always.  Then the program is shaken once more."
+  (push (cons (if (eq object t) t (ext:make-weak-pointer object)) function) *delivery-cleanups*)
+  object)
+
+(defun %weak-place-links ()
+  "Breaks the places that DELIVERY-SHAKER-WEAK-POINTER was told of; their links."
+  (mapcar (lambda (place)
+            (destructuring-bind (object accessor setter dead-value) place
+              (let ((value (funcall accessor object)))
+                (funcall setter dead-value object)
+                (vector "USER" nil 0 nil (list setter value object) object value))))
+          *delivery-weak-places*))
+
+;;; -- Classes and generic functions --
+
+(defun %live-funcallables ()
+  (remove nil (mapcar #'ext:weak-pointer-value *funcallables*)))
+
+(defun %all-classes ()
+  (let ((classes '()))
+    (labels ((visit (class)
+               (unless (%memq class classes)
+                 (push class classes)
+                 (mapc #'visit (%direct-subclasses class)))))
+      (visit *class-t*))
+    classes))
+
+(defun %method-links (generics)
+  "Generic function to method: it stays while the generic function and all classes it specializes on do."
+  (mapcan (lambda (generic)
+            (mapcar (lambda (method)
+                      (apply #'vector "METHOD" (%instance-slots generic) (position 'methods *generic-fields*) nil method
+                             generic (remove-if #'%eql-specializer-p (method-field method specializers))))
+                    (generic-field generic methods)))
+          generics))
+
+(defun %weak-list-links (kind objects position)
+  "Links that lists of weak pointers in the slot vectors hold, behind a number (objects.lisp): class to subclass, specializer to method."
+  (mapcan (lambda (object)
+            (let ((slots (%instance-slots object)))
+              (when (svref slots position)
+                (cons (vector kind slots position nil 16 object)
+                      (mapcar (lambda (item) (vector kind slots position nil (ext:make-weak-pointer item) object item))
+                              (%linked (svref slots position)))))))
+          objects))
+
+(defun %metaobject-vectors (classes generics)
+  "The slot vectors of all metaobjects: whatever symbol they mention is a name."
+  (let ((vectors '()))
+    (flet ((note (object) (push (%instance-slots object) vectors)))
+      (dolist (class classes)
+        (note class)
+        (mapc #'note (class-field class direct-slots))
+        (mapc #'note (class-field class slots)))
+      (dolist (generic generics)
+        (note generic)
+        (mapc #'note (generic-field generic methods))))
+    vectors))
+
+(defun %forget-accessor-names (classes)
+  (dolist (class classes)
+    (dolist (slot (append (class-field class direct-slots) (class-field class slots)))
+      (setf (slot-field slot readers) '() (slot-field slot writers) '()))))
+
+(defun %accessor-links (generics)
+  "Readers and writers stay with their classes."
+  (mapcan (lambda (generic)
+            (mapcan (lambda (method)
+                      (when (%memq (class-field (class-of method) name) '(standard-reader-method standard-writer-method))
+                        (list (apply #'vector "NEED" nil 0 nil method (remove *class-t* (method-field method specializers))))))
+                    (generic-field generic methods)))
+          generics))
+
+(defun %collapsible-p (generic)
+  "True if the generic function is its one method's function."
+  (let ((methods (generic-field generic methods)))
+    (and methods (null (cdr methods))
+         (null (method-field (car methods) qualifiers))
+         (null (generic-field generic keys))
+         (eq (generic-field generic combination) *standard-combination*)
+         (every (lambda (specializer) (eq specializer *class-t*)) (method-field (car methods) specializers)))))
+
+(defun %collapse (generics)
+  "Makes plain functions of generic functions that always call the same method."
+  (dolist (generic generics)
+    (let ((name (generic-field generic name)))
+      (when (and (%collapsible-p generic) (fboundp name) (eq (fdefinition name) generic))
+        (%set-function name (%single-method-function (car (generic-field generic methods))))))))
+
+;;; -- Packages --
+
+(defun %delivery-package (designator)
+  (or (find-package designator) (%delivery-error "There is no package ~S." designator)))
+
+(defun %symbols-of (package externals)
+  (let ((symbols '()))
+    (if externals
+        (do-external-symbols (symbol package) (push symbol symbols))
+        (do-symbols (symbol package) (when (eq (symbol-package symbol) package) (push symbol symbols))))
+    symbols))
+
+(defun %packages-kept (designators)
+  (if (eq designators :all) (list-all-packages) (mapcar #'%delivery-package designators)))
+
+(defun %smash-symbol (symbol)
+  (when (fboundp symbol) (fmakunbound symbol))
+  (unless (constantp symbol) (makunbound symbol))
+  (setf (symbol-plist symbol) '())
+  (when (find-class symbol nil) (setf (find-class symbol) nil)))
+
+(defun %smash-package (designator)
+  (let ((package (%delivery-package designator)))
+    (mapc #'%smash-symbol (%symbols-of package nil))
+    (%delete-delivered-package package)))
+
+(defun %delete-delivered-package (designator)
+  (let ((package (%delivery-package designator)))
+    (dolist (user (package-used-by-list package)) (unuse-package package user))
+    (delete-package package)))
+
+;;; -- The plan --
+
+(defun %delivery-roots (options)
+  "What stays because somebody asks for it."
+  (append (%kept-by-options options :keep-symbols)
+          (mapcan (lambda (package) (%symbols-of package nil))
+                  (append (%packages-kept (%kept-by-options options :packages-to-keep)) (%packages-kept (getf options :never-shake-packages))))
+          (mapcan (lambda (package) (%symbols-of package t)) (%packages-kept (getf options :packages-to-keep-externals)))
+          (if (getf options :shake-externals)
+              '()
+              (mapcan (lambda (package) (%symbols-of package t))
+                      (remove-if (lambda (package) (%member-string (package-name package) '("KEYWORD" "WINDFALL-SYSTEM"))) (list-all-packages))))
+          (mapcar #'find-class (%kept-by-options options :classes-to-keep))
+          (%kept-by-options options :classes-to-keep)
+          (if (getf options :shake-classes) '() (%all-classes))))
+
+(defun %member-string (string strings) (member string strings :test #'string=))
+
+(defun %delivery-names (options)
+  "Symbols whose names stay."
+  (append (%kept-by-options options :keep-symbol-names)
+          (if (getf options :shake-classes) '() '(%class))
+          (if (eq (getf options :keep-structure-info) t) '(%structure) '())))
+
+(defun %removed-functions (options)
+  (append (getf options :functions-to-remove)
+          (mapcan (lambda (entry) (if (getf options (car entry)) '() (copy-list (cdr entry)))) *delivery-keep-kinds*)
+          (case (getf options :keep-clos)
+            (:no-dynamic-definition (list '%ensure-class '%defgeneric '%add-method 'ensure-generic-function))
+            (:method-dynamic-definition (list '%ensure-class))
+            (t '()))
+          (if (getf options :keep-conditions) '() (list '%leaf-error '%undefined-call))))
+
+(defun %delivery-flags (options)
+  (let ((flags 0))
+    (flet ((note (bit value) (when value (setq flags (logior flags bit)))))
+      (note 1 (getf options :shake-shake-shake))
+      (note 2 (getf options :keep-macros))
+      (note 4 (getf options :keep-debug-mode))
+      (note 8 (getf options :keep-documentation))
+      (note 16 (getf options :call-count))
+      (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
+      (note 64 (not (getf options :symbol-names-action))))
+    flags))
+
+(defun %delivery-changes (options generics classes)
+  "What is done to the world before it is looked at."
+  (dolist (hook ext:*delivery-hooks*) (funcall hook options))
+  (mapc #'%smash-package (getf options :smash-packages))
+  (mapc #'%delete-delivered-package (getf options :delete-packages))
+  (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
+  (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))
+  (when (getf options :generic-function-collapse) (%collapse generics)))
+
+(defun %delivery-plan (entry options next)
+  "The plan of one round; src/prim/deliver.c has its order.  NEXT: a function that makes the next round's plan, or NIL."
+  (let ((generics (%live-funcallables)) (classes (%all-classes)))
+    (mapc #'%forget-effective generics)
+    (dolist (class classes) (setf (class-field class initargs) nil (class-field class prototype) nil))
+    (vector entry (%delivery-roots options)
+            (nconc (%method-links generics)
+                   (%weak-list-links "SUBCLASS" classes (position 'direct-subclasses *class-fields*))
+                   (%weak-list-links "CLASS_METHOD" classes (position 'direct-methods *class-fields*))
+                   (if (getf options :shake-class-accessors) '() (%accessor-links generics))
+                   (%weak-place-links))
+            *library-end* (%delivery-flags options)
+            (%metaobject-vectors classes generics)
+            (%removed-functions options) (%delivery-names options) next '())))
+
+(defun %second-plan (entry options cleanups)
+  "Runs the cleanup functions whose objects are still there; the plan of the second round."
+  (dolist (cleanup cleanups)
+    (let ((object (if (eq (car cleanup) t) t (ext:weak-pointer-value (car cleanup)))))
+      (when object (funcall (cdr cleanup) object))))
+  (%delivery-plan entry options nil))
+
+(defun %first-plan (entry options)
+  "Called in the process that writes the program.  A plan, or a string: what is wrong."
+  (handler-case
+      (let ((cleanups (reverse *delivery-cleanups*)))
+        (%delivery-changes options (%live-funcallables) (%all-classes))
+        (%delivery-plan entry options
+                        (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups)))))
+    (error (condition) (princ-to-string condition))))
+
+;;; -- DELIVER --
+
+(defun %delivered-entry (function)
+  "What the program runs: a function of the list of its arguments; the exit code."
+  (lambda (arguments)
+    (setq ext:*command-line-arguments* arguments)
+    (catch '%quit
+      (funcall function)
+      0)))
+
+(defun ext:deliver (function file level &rest keywords)
+  "Writes an executable, FILE, that calls FUNCTION (a function or its name) with no arguments, and holds what that needs; its truename.
+LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manual).  DELIVERY-ERROR if that cannot be done, FILE-ERROR if the
+file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
+  (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
+  (let* ((options (%delivery-options level keywords))
+         (entry (%delivered-entry (if (functionp function) function (fdefinition function))))
+         (pathname (translate-logical-pathname (merge-pathnames file))))
+    (multiple-value-bind (problem number)
+        (%deliver-world (ext:native-namestring pathname) nil (lambda () (%first-plan entry options)))
+      (cond ((null problem))
+            ((plusp number)
+             (error 'simple-file-error :pathname pathname :format-control "Cannot write ~A: ~A (~A)."
+                                       :format-arguments (list (namestring pathname) problem (%error-text number))))
+            (t (%delivery-error "Cannot deliver ~A: ~A." (namestring pathname) problem))))
+    (when (getf options :run-it) (ext:run-program (ext:native-namestring pathname) '() :output t))
+    (truename pathname)))

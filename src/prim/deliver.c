@@ -1,0 +1,396 @@
+/* deliver.c: a world becomes one program: what the treeshaker is told of packages, properties, functions and classes.
+
+   Lisp (lisp/deliver.lisp) knows what a delivery is asked for, and classes and generic functions; it hands over a description and is not heard of
+   again: a process forked for it forgets all that runs, and from then on C alone works, so that the delivering code keeps nothing.
+
+       gather     units' and pure code comes to the heap
+       shake      record, break, collect, reinstate (room shake); once more after the cleanup functions
+       save       purify and write
+
+   needs.def says what C calls and reads by itself. */
+#include "image/purify.h"
+#include "prim/prim.h"
+#include "run/dispatch.h"
+#include "shake/shake.h"
+#include "text/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The plan, a simple-vector in World.entry: lisp/deliver.lisp fills it in this order. */
+enum {
+    PLAN_ENTRY,      /* function of the list of arguments */
+    PLAN_ROOTS,      /* list of objects to keep; a symbol is kept with all that it holds */
+    PLAN_LINKS,      /* list of #(kind holder slot key item condition...) */
+    PLAN_MARK,       /* an object: what is older is the library's */
+    PLAN_FLAGS,      /* PlanFlags */
+    PLAN_IDENTITIES, /* list of vectors whose symbols, also in lists, are only names */
+    PLAN_REMOVED,    /* list of symbols whose functions go, referred to or not */
+    PLAN_NAMES,      /* list of symbols whose names stay */
+    PLAN_NEXT,       /* NIL, or a function that returns the plan of one more round */
+    PLAN_PENDING     /* list of (setter value object): places of users to be set when Lisp runs again */
+};
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64 };
+
+static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
+static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
+
+/* -- What C needs -- */
+
+typedef struct Need {
+    Facet if_facet;
+    const char *if_name;
+    Facet facet;
+    const char *name;
+} Need;
+
+static const Need needs[] = {
+#define NEED(if_facet, if_name, facet, name) {FACET_##if_facet, if_name, FACET_##facet, name},
+#include "prim/needs.def"
+#undef NEED
+};
+
+/* The symbol with a name as BUILTIN writes it; every one of them exists. */
+static Obj named_symbol(Thread *t, const char *name) {
+    World *w = t->world;
+    Obj package = w->package_cl, status;
+    if (name[0] == '%') package = w->package_sys;
+    else if (name[0] == ':') package = w->package_keyword, name++;
+    else if (!strncmp(name, "SYS:", 4)) package = w->package_sys, name += 4;
+    else if (!strncmp(name, "EXT:", 4)) package = w->package_ext, name += 4;
+    Obj symbol = package_find_symbol_text(package, (Text){name, strlen(name), false}, &status);
+    if (is_nil(status)) must_die("needs.def: there is no symbol %s", name);
+    return symbol;
+}
+
+/* The symbols of needs.def, found while there are packages. */
+typedef struct NeedSymbols {
+    Obj condition[COUNT_OF(needs)], symbol[COUNT_OF(needs)];
+} NeedSymbols;
+
+static void needs_find(Thread *t, NeedSymbols *found) {
+    for (size_t i = 0; i < COUNT_OF(needs); i++) {
+        found->condition[i] = needs[i].if_name[0] ? named_symbol(t, needs[i].if_name) : NIL;
+        found->symbol[i] = strcmp(needs[i].name, "*") != 0 ? named_symbol(t, needs[i].name) : NIL;
+    }
+}
+
+static void needs_record(Shake *s, const NeedSymbols *found) {
+    for (size_t i = 0; i < COUNT_OF(needs); i++) {
+        Obj condition = shake_facet(s, found->condition[i], needs[i].if_facet);
+        if (!is_nil(found->symbol[i])) {
+            shake_need(s, condition, shake_facet(s, found->symbol[i], needs[i].facet));
+            continue;
+        }
+        for (uint64_t k = 1; k < STATIC_SYMBOL_COUNT; k++)
+            shake_need(s, condition, shake_facet(s, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * k)), needs[i].facet));
+    }
+}
+
+/* -- Packages -- */
+
+static void link_all(Shake *s, LinkKind kind, Obj package, uint64_t field) {
+    for (Obj l = obj_slots(package)[field]; is_cons(l); l = cdr(l)) {
+        Obj item = shake_facet(s, car(l), FACET_NAME), ends[2] = {package, is_cons(item) ? cdr(item) : item};
+        shake_link(s, kind, package, field, NIL, item, 2, ends);
+    }
+    set_field(shake_thread(s), package, field, NIL);
+}
+
+static void link_table(Shake *s, LinkKind kind, Obj package, uint64_t field) {
+    Obj table = obj_slots(package)[field];
+    for (uint64_t i = TABLE_PLACES; i < obj_length(table); i++) {
+        Obj x = obj_slots(table)[i];
+        if (eq(x, EMPTY) || eq(x, DELETED)) continue;
+        Obj name = shake_facet(s, x, FACET_NAME), ends[2] = {package, name};
+        shake_link(s, kind, package, 0, NIL, name, 2, ends);
+    }
+}
+
+static void packages_record(Shake *s) {
+    Thread *t = shake_thread(s);
+    Obj all = t->world->packages;
+    t->world->packages = NIL;
+    for (Obj l = all; is_cons(l); l = cdr(l)) {
+        Obj p = car(l);
+        shake_link(s, LINK_PACKAGE, NIL, 0, NIL, p, 1, &p);
+        link_table(s, LINK_INTERNAL, p, PACKAGE_INTERNAL);
+        link_table(s, LINK_EXTERNAL, p, PACKAGE_EXTERNAL);
+        link_all(s, LINK_USE, p, PACKAGE_USES);
+        link_all(s, LINK_USED_BY, p, PACKAGE_USED_BY);
+        link_all(s, LINK_SHADOWING, p, PACKAGE_SHADOWING);
+        link_all(s, LINK_NICKNAME, p, PACKAGE_LOCAL_NICKNAMES);
+        if (!plan_flag(t, PLAN_KEEP_DOCUMENTATION)) set_field(t, p, PACKAGE_DOC, NIL);
+        package_empty(t, p);
+    }
+}
+
+static void reinstate(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item) {
+    (void)key;
+    if (kind == LINK_USER) {
+        set_field(t, t->world->entry, PLAN_PENDING, alloc_cons(t, item, plan_part(t, PLAN_PENDING)));
+        return;
+    }
+    if (kind == LINK_PACKAGE) t->world->packages = alloc_cons(t, item, t->world->packages);
+    else package_add_symbol(t, holder, kind == LINK_EXTERNAL ? PACKAGE_EXTERNAL : PACKAGE_INTERNAL, item);
+}
+
+/* -- Properties -- */
+
+/* The kind of link of an INFO property: by its indicator. */
+static LinkKind info_kind(Shake *s, Obj key) {
+    static const struct {
+        uint16_t symbol, kind;
+    } kinds[] = {
+        {S_CLASS, LINK_CLASS}, {S_TYPE_EXPANDER, LINK_TYPE_EXPANDER}, {S_STRUCTURE_DESCRIPTION, LINK_STRUCTURE},
+        {S_STRUCTURE_ACCESSOR, LINK_STRUCTURE_ACCESSOR}, {S_SETF_EXPANDER, LINK_SETF_EXPANDER}, {S_SETF_FUNCTION, LINK_SETF_FUNCTION},
+        {S_COMPILER_MACRO, LINK_COMPILER_MACRO}, {S_SYMBOL_MACRO_EXPANSION, LINK_SYMBOL_MACRO}, {S_INLINE_EXPANSION, LINK_INLINE},
+        {S_INLINE_DECLARED, LINK_INLINE}, {S_GLOBAL_TYPE, LINK_DECLARED_TYPE}, {S_GLOBAL_FTYPE, LINK_DECLARED_TYPE},
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (eq(key, shake_facet(s, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * (uint64_t)kinds[i].symbol)), FACET_WHOLE))) return (LinkKind)kinds[i].kind;
+    return LINK_PROPERTY;
+}
+
+typedef struct PropertyWork {
+    Obj setf, documentation, plist_reader; /* wholes of SETF and %DOCUMENTATION; the function SYMBOL-PLIST */
+    bool keep_documentation;
+} PropertyWork;
+
+/* A property of INFO: it is there while both symbol and indicator can be met. */
+static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, Obj item) {
+    LinkKind kind = eq(key, work->documentation) ? LINK_DOCUMENTATION : info_kind(s, key);
+    if (kind == LINK_DOCUMENTATION && !work->keep_documentation) return;
+    Obj conditions[3] = {name, shake_facet(s, key, FACET_NAME), NIL};
+    if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show */
+        item = shake_identify(s, item);
+        conditions[2] = cadr(item);
+    }
+    shake_link(s, kind, name, SYMBOL_INFO, shake_facet(s, key, FACET_NAME), item, 3, conditions);
+}
+
+static void properties_record(Shake *s, Obj whole, void *data) {
+    const PropertyWork *work = data;
+    Thread *t = shake_thread(s);
+    Obj *slots = symbol_slots(whole), name = shake_facet(s, whole, FACET_NAME);
+    for (Obj l = slots[SYMBOL_INFO]; is_cons(l); l = cddr(l)) info_record(s, work, name, car(l), cadr(l));
+    for (Obj l = slots[SYMBOL_PLIST]; is_cons(l) && is_cons(cdr(l)); l = cddr(l)) {
+        Obj key = shake_facet(s, car(l), FACET_NAME);
+        shake_link(s, LINK_PROPERTY, name, SYMBOL_PLIST, key, cadr(l), 2, (Obj[]){name, key});
+        shake_link(s, LINK_PROPERTY, name, SYMBOL_PLIST, key, cadr(l), 2, (Obj[]){name, work->plist_reader});
+    }
+    set_slot(t, &slots[SYMBOL_INFO], NIL);
+    set_slot(t, &slots[SYMBOL_PLIST], NIL);
+}
+
+/* -- Functions -- */
+
+typedef struct DebugWork {
+    Shake *s;
+    Obj none; /* debug information that says nothing */
+    bool keep, documentation, drop_names;
+} DebugWork;
+
+/* The symbols of a function's name, at most `most`; false: there are more. */
+static bool name_symbols(Shake *s, Obj name, Obj *symbols, unsigned *count, unsigned most) {
+    if (is_cons(name)) return name_symbols(s, car(name), symbols, count, most) && name_symbols(s, cdr(name), symbols, count, most);
+    Facet facet;
+    if (!shake_is_facet(name, &facet)) return true;
+    if (*count == most) return false;
+    symbols[(*count)++] = name;
+    return true;
+}
+
+/* A function's name stays if its symbols can be met otherwise. */
+static void debug_record(DebugWork *work, Obj constants) {
+    Shake *s = work->s;
+    Thread *t = shake_thread(s);
+    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return;
+    Obj debug = obj_slots(constants)[0];
+    if (!has_type(debug, TYPE_SIMPLE_VECTOR) || obj_length(debug) != DEBUG_LENGTH || eq(debug, work->none)) return;
+    Obj *slots = obj_slots(debug), conditions[SHAKE_CONDITIONS] = {constants};
+    unsigned count = 1;
+    for (uint64_t i = 0; i < DEBUG_LENGTH; i++) set_slot(t, &slots[i], shake_identify(s, slots[i]));
+    if (!work->documentation) set_field(t, debug, DEBUG_DOC, NIL);
+    if (work->keep) return;
+    for (uint64_t i = DEBUG_LAMBDA_LIST; i < DEBUG_DOC; i++) set_field(t, debug, i, NIL);
+    bool named = !work->drop_names && name_symbols(s, slots[DEBUG_NAME], conditions, &count, SHAKE_CONDITIONS);
+    if (!named) set_field(t, debug, DEBUG_NAME, NIL);
+    if (named || !is_nil(slots[DEBUG_DOC])) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, count, conditions);
+    set_field(t, constants, 0, work->none);
+}
+
+static void object_record(void *data, Obj *words, size_t bytes) {
+    DebugWork *work = data;
+    (void)bytes;
+    if (!is_header(words[0])) return;
+    Obj x = obj_of_address(words);
+    Thread *t = shake_thread(work->s);
+    switch (header_type(words[0])) {
+    case TYPE_FUNCTION: debug_record(work, obj_slots(x)[FUNCTION_CONSTANTS]); break;
+    case TYPE_FUNCALLABLE:
+        debug_record(work, obj_slots(x)[FUNCALLABLE_CONSTANTS]);
+        shake_need(work->s, x, shake_facet(work->s, SYM(DISPATCH_MISS), FACET_FUNCTION));
+        break;
+    case TYPE_LAYOUT: set_field(t, x, LAYOUT_NAME, shake_facet(work->s, obj_slots(x)[LAYOUT_NAME], FACET_NAME)); break;
+    default: break;
+    }
+}
+
+/* -- Classes -- */
+
+/* Kinds of words to layouts of built-in classes: while something dispatches or asks for classes. */
+static void built_in_record(Shake *s, Obj class_of, Obj class_key) {
+    Thread *t = shake_thread(s);
+    Obj keys = t->world->class_keys;
+    if (!has_type(keys, TYPE_SIMPLE_VECTOR)) return;
+    Obj askers[] = {shake_facet(s, SYM(DISPATCH_MISS), FACET_FUNCTION), shake_facet(s, class_of, FACET_FUNCTION), shake_facet(s, class_key, FACET_FUNCTION)};
+    for (uint64_t i = 0; i < obj_length(keys); i++) {
+        for (size_t k = 0; k < COUNT_OF(askers); k++) shake_link(s, LINK_BUILT_IN_CLASS, keys, i, NIL, obj_slots(keys)[i], 1, &askers[k]);
+        set_field(t, keys, i, NIL);
+    }
+}
+
+static LinkKind kind_named(Obj name) {
+    for (int i = 0; i < LINK_KINDS; i++)
+        if (texts_equal(text_of_string(name), (Text){link_infos[i].id, strlen(link_infos[i].id), false})) return (LinkKind)i;
+    must_die("an unknown kind of link");
+}
+
+/* Links that Lisp hands over: its vectors #(kind holder slot key item condition...). */
+static void lisp_links_record(Shake *s, Obj first) {
+    for (Obj links = first; is_cons(links); links = cdr(links)) {
+        const Obj *v = obj_slots(car(links));
+        shake_link(s, kind_named(v[0]), v[1], (uint64_t)fix_of_obj(v[2]), v[3], v[4], (unsigned)(obj_length(car(links)) - 5), v + 5);
+    }
+    for (Obj l = first; is_cons(l); l = cdr(l))
+        if (is_obj(obj_slots(car(l))[1])) set_field(shake_thread(s), obj_slots(car(l))[1], (uint64_t)fix_of_obj(obj_slots(car(l))[2]), NIL);
+}
+
+static void identities_record(Shake *s, Obj vectors) {
+    for (; is_cons(vectors); vectors = cdr(vectors))
+        for (uint64_t i = 0; i < obj_length(car(vectors)); i++)
+            set_field(shake_thread(s), car(vectors), i, shake_identify(s, obj_slots(car(vectors))[i]));
+}
+
+/* -- A round -- */
+
+/* What is broken before a collection because it can be made again, or goes: functions that a keyword removes. */
+static void functions_remove(Thread *t) {
+    for (Obj l = plan_part(t, PLAN_REMOVED); is_cons(l); l = cdr(l)) {
+        set_slot(t, &symbol_slots(car(l))[SYMBOL_FUNCTION], UNBOUND);
+        obj_set_flags(symbol_object(car(l)), symbol_flags(car(l)) & ~(unsigned)SYMBOL_MACRO);
+    }
+    set_field(t, t->world->entry, PLAN_REMOVED, NIL);
+}
+
+/* Takes everything from the plan but what later rounds need; the lists themselves must not keep what they mention. */
+static Obj plan_take(Thread *t, unsigned part) {
+    Obj x = plan_part(t, part);
+    set_field(t, t->world->entry, part, NIL);
+    return x;
+}
+
+static void report_figures(const ShakeFigures *f) {
+    fprintf(stderr, "; shaken: %llu KB of %llu KB stay; symbols %llu of %llu, %llu with names\n", (unsigned long long)f->bytes_after / 1024,
+            (unsigned long long)f->bytes_before / 1024, (unsigned long long)f->symbols_kept, (unsigned long long)f->symbols, (unsigned long long)f->names_kept);
+    for (int i = 0; i < LINK_KINDS; i++)
+        if (f->links[i]) fprintf(stderr, ";   %-24s %6llu of %6llu\n", link_infos[i].name, (unsigned long long)f->kept[i], (unsigned long long)f->links[i]);
+}
+
+static void shake_round(Thread *t) {
+    NeedSymbols found;
+    Shake *s = shake_begin(t);
+    needs_find(t, &found);
+    Obj class_of = named_symbol(t, "%CLASS-OF"), class_key = named_symbol(t, "%CLASS-KEY");
+    PropertyWork properties = {.keep_documentation = plan_flag(t, PLAN_KEEP_DOCUMENTATION)};
+    Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
+    DebugWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES)};
+    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .reinstate = reinstate};
+    shake_split(s, &options);
+    properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
+    properties.documentation = documentation;
+    properties.plist_reader = shake_facet(s, plist_reader, FACET_FUNCTION);
+    debug.none = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL);
+    for (Obj l = plan_take(t, PLAN_ROOTS); is_cons(l); l = cdr(l)) shake_root(s, car(l));
+    for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
+    needs_record(s, &found);
+    packages_record(s);
+    properties_record(s, NIL, &properties);
+    shake_each_symbol(s, properties_record, &properties);
+    identities_record(s, plan_take(t, PLAN_IDENTITIES));
+    lisp_links_record(s, plan_take(t, PLAN_LINKS));
+    built_in_record(s, class_of, class_key);
+    heap_each(t->heap, object_record, &debug);
+    shake_collect(s);
+    if (plan_flag(t, PLAN_VERBOSE)) report_figures(shake_figures(s));
+    shake_end(s);
+}
+
+/* -- Delivering -- */
+
+/* The leaf of that name in the runtime, for a symbol whose own function is gone. */
+static void leaf_restore(Thread *t, Obj symbol, const char *name) {
+    if (is_function(symbol_slots(symbol)[SYMBOL_FUNCTION])) return;
+    for (uint32_t i = 0; i < builtins_total(); i++) {
+        if (strcmp(builtin_at(i)->name, name) != 0) continue;
+        Obj f = alloc_boxed(t, TYPE_FUNCTION, 2, NIL);
+        init_field(f, FUNCTION_CODE, obj_of_builtin(i));
+        set_symbol(t, symbol, SYMBOL_FUNCTION, f);
+    }
+}
+
+/* Sets the places of users whose links stay. */
+static void places_set(Thread *t) {
+    while (is_cons(plan_part(t, PLAN_PENDING))) {
+        Obj call = car(plan_part(t, PLAN_PENDING)), arguments[2] = {cadr(call), caddr(call)};
+        set_field(t, t->world->entry, PLAN_PENDING, cdr(plan_part(t, PLAN_PENDING)));
+        lisp_call(t, car(call), 2, arguments);
+        thread_abandon(t);
+    }
+}
+
+/* The next plan comes to World.entry.  NULL, or what is wrong. */
+static const char *plan_make(Thread *t, Obj planner) {
+    Obj plan = lisp_call(t, planner, 0, NULL);
+    if (is_string(plan)) return utf8_of_string(plan, NULL);
+    t->world->entry = plan;
+    thread_abandon(t);
+    functions_remove(t);
+    return NULL;
+}
+
+static const char *work_deliver(Thread *t, void *data, int *system_error) {
+    const ImageRequest *request = data;
+    const char *problem = plan_make(t, t->world->entry);
+    if (problem || (problem = world_gather(t, true))) return problem;
+    streams_detach(t);
+    if (plan_flag(t, PLAN_SHAKE)) {
+        shake_round(t);
+        places_set(t);
+        if (is_function(plan_part(t, PLAN_NEXT))) {
+            if ((problem = plan_make(t, plan_part(t, PLAN_NEXT)))) return problem;
+            shake_round(t);
+            places_set(t);
+        }
+    }
+    leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
+    leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
+    t->world->entry = plan_part(t, PLAN_ENTRY);
+    if (!purify(t)) return "pure space has no room for the code";
+    return image_save(t, request, system_error);
+}
+
+BUILTIN(deliver_world, "%DELIVER-WORLD", 3, 3, "native-name runtime planner",
+        "Write a program, by a process forked for it, as the plan says that PLANNER returns (deliver.c).  NIL, or what went wrong, a string, and the system's error number.") {
+    char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
+    ImageRequest request = {.file = file, .runtime = runtime ? runtime : "", .mode = 0755, .flags = IMAGE_OWN_ARGUMENTS};
+    Obj entry = t->world->entry;
+    t->world->entry = args[2];
+    Obj result = fork_work(t, work_deliver, &request);
+    t->world->entry = entry;
+    free(file);
+    free(runtime);
+    return result;
+}

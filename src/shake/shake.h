@@ -1,0 +1,91 @@
+/* shake.h: the treeshaker.  Door of room shake.
+
+   A world is full of links that hold something by convention only: a package its symbols, a class its subclasses, a name its documentation
+   (links.def has all kinds).  The shaker records them, breaks them, collects, and reinstates those whose ends are still there (LispWorks'
+   treeshaker; docs/manual/delivering.md tells it to users).  It knows no package and no class: the room prim hands it the links.
+
+   A round, in a process in which no Lisp runs any more and which ends by saving the world:
+
+       s = shake_begin(t)             compacts
+       shake_split(s, ...)            splits the symbols; nothing moves from before it to the collection
+       shake_link(s, ...) ...         record, for every default link; the caller breaks it
+       shake_root(s, ...) ...
+       shake_collect(s)               collects, joins the symbols, reinstates
+       shake_end(s)
+
+   Symbols are split (split.c), so that what is met is known by part: its name as an identity, its function, its value.  A call holds the
+   function only, a quoted symbol the whole.  Between begin and collect, a symbol is one of its facets, made by `shake_facet`, wherever a
+   link mentions it; behind collect it is a symbol again. */
+#ifndef SHAKE_H
+#define SHAKE_H
+
+#include "run/run.h"
+
+typedef enum LinkKind {
+#define LINK(id, name, how, what) LINK_##id,
+#include "shake/links.def"
+#undef LINK
+    LINK_KINDS
+} LinkKind;
+
+typedef enum LinkHow { HOW_SLOT, HOW_LIST, HOW_PLIST, HOW_CALL, HOW_NONE } LinkHow;
+
+typedef struct LinkInfo {
+    const char *id, *name, *what;
+    LinkHow how;
+} LinkInfo;
+extern const LinkInfo link_infos[LINK_KINDS];
+
+/* How a symbol can be met: as the whole that a program may do anything with; as an identity that is compared and printed; as a function that is
+   called; as a variable. */
+typedef enum Facet { FACET_WHOLE, FACET_NAME, FACET_FUNCTION, FACET_VALUE, FACETS } Facet;
+
+typedef struct Shake Shake;
+
+typedef struct ShakeOptions {
+    Obj mark;            /* an object: functions older than it call no function by a name that they hold as a constant */
+    bool keep_macros;    /* names hold macro functions */
+    bool keep_names;     /* a symbol that is only called or bound keeps its name */
+    void (*reinstate)(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item); /* for links of the way CALL */
+    /* Called, if not NULL, when all links are broken and nothing has been collected: for reports. */
+    void (*broken)(Shake *s, void *data);
+    void *data;
+} ShakeOptions;
+
+typedef struct ShakeFigures {
+    uint64_t links[LINK_KINDS], kept[LINK_KINDS]; /* handed in, and reinstated */
+    uint64_t symbols, symbols_kept, names_kept;
+    uint64_t bytes_before, bytes_after;
+} ShakeFigures;
+
+enum { SHAKE_CONDITIONS = 8 };
+
+/* -- shake.c -- */
+
+/* Begins a round.  No Lisp runs; stack and bindings are empty. */
+Shake *shake_begin(Thread *t);
+void shake_split(Shake *s, const ShakeOptions *options);
+Thread *shake_thread(const Shake *s);
+/* Hands in a link: it is reinstated if all the conditions, objects, are alive; conditions that are no references hold always.  What it mentions
+   does not keep anything unless they do. */
+void shake_link(Shake *s, LinkKind kind, Obj holder, uint64_t slot, Obj key, Obj item, unsigned count, const Obj *conditions);
+/* Keeps x while `condition` is alive: what C does by itself. */
+void shake_need(Shake *s, Obj condition, Obj x);
+void shake_root(Shake *s, Obj x);
+/* Collects and reinstates. */
+void shake_collect(Shake *s);
+const ShakeFigures *shake_figures(const Shake *s);
+void shake_end(Shake *s);
+
+/* -- split.c -- */
+
+/* The object that stands for that part of a symbol.  Other words than symbols stand for themselves. */
+Obj shake_facet(Shake *s, Obj symbol, Facet facet);
+/* Replaces the symbols in a tree of conses by their names as identities, in place; returns the tree. */
+Obj shake_identify(Shake *s, Obj tree);
+/* Visits the wholes of all symbols but NIL. */
+void shake_each_symbol(Shake *s, void (*visit)(Shake *s, Obj whole, void *data), void *data);
+/* Is x one of the objects that `shake_facet` makes?  Then *symbol is the symbol's name (NIL: it has none any more) for reports. */
+bool shake_is_facet(Obj x, Facet *facet);
+
+#endif

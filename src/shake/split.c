@@ -1,0 +1,284 @@
+/* split.c: symbols in parts.
+
+   A symbol is one object for three uses: a name, a function, a variable; whoever mentions it for one of them would keep what belongs to the
+   others.  And the symbols that C names lie in the static page, where no collection looks for the dead.  So for the time of a shake a symbol S is four
+   objects:
+
+       S              the whole: holds the parts.  For a static symbol, a copy in the heap
+       S name         its name and home package: an identity, to be compared and printed
+       S function     what the function cell held
+       S value        what the value cell held
+
+   and what refers to S refers to what it uses.  Ordinary data refers to the whole, since anything may be done with it.  Code tells by its
+   instructions: a CALL's constant is the function, a variable's the value, what is compared only is the name.  A constant of a function of the
+   library is a name too: the library never calls a function by a name that it holds as a constant (tests/world/deliver.sh), and its functions are those
+   older than a mark, since neither allocation nor the collector ever reorders (law 3).
+
+   The property lists stay with the whole; whoever hands in the links breaks them (`shake_each_symbol`).
+
+   When the collection is over, a symbol of which any part is left is made whole again: at its fixed address, or where the whole lies, or anew.  A
+   symbol without name part is one that is called or bound and otherwise never seen: it needs no name.
+
+   Limit: SYMBOL-VALUE and BOUNDP of a name computed by the library itself, in a list constant, count as data. */
+#include "shake/split.h"
+
+#include <stdlib.h>
+
+enum { PART_CONTENT, PART_NUMBER, PART_NAME, PART_LENGTH };    /* function, value; NAME: the name's part, if it is to stay */
+enum { NAME_TEXT, NAME_PACKAGE, NAME_NUMBER, NAME_LENGTH };    /* name */
+
+/* -- Parts -- */
+
+bool shake_is_facet(Obj x, Facet *facet) {
+    if (!has_type(x, TYPE_CELL) || !obj_flags(x)) return false;
+    *facet = (Facet)obj_flags(x);
+    return true;
+}
+
+static Obj part_number(Obj x, Facet facet) { return obj_slots(x)[facet == FACET_NAME ? NAME_NUMBER : PART_NUMBER]; }
+
+static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj name) {
+    Obj x = alloc_flagged(s->t, TYPE_CELL, facet, PART_LENGTH, content);
+    init_field(x, PART_NUMBER, obj_of_fix((int64_t)number));
+    init_field(x, PART_NAME, s->options.keep_names ? name : NIL);
+    return x;
+}
+
+static Obj name_make(Shake *s, const Obj *slots, uint64_t number) {
+    Obj x = alloc_flagged(s->t, TYPE_CELL, FACET_NAME, NAME_LENGTH, NIL);
+    init_field(x, NAME_TEXT, slots[SYMBOL_NAME]);
+    init_field(x, NAME_PACKAGE, slots[SYMBOL_PACKAGE]);
+    init_field(x, NAME_NUMBER, obj_of_fix((int64_t)number));
+    return x;
+}
+
+static void whole_clear(Thread *t, Obj symbol) {
+    Obj *slots = obj_slots(symbol);
+    set_slot(t, &slots[SYMBOL_VALUE], UNBOUND);
+    set_slot(t, &slots[SYMBOL_FUNCTION], UNBOUND);
+    for (int i = SYMBOL_NAME; i <= SYMBOL_INFO; i++) set_slot(t, &slots[i], NIL);
+}
+
+/* A static symbol keeps a value that costs nothing: C code reads it there. */
+static Obj cheap_value(const Shake *s, Obj value) {
+    return is_ref(value) && heap_contains(s->t->heap, (const void *)address_of(value)) ? UNBOUND : value;
+}
+
+static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
+    Thread *t = s->t;
+    SymbolParts *parts = &s->symbols[number];
+    Obj *slots = obj_slots(symbol), whole = symbol;
+    parts->hash = slots[SYMBOL_HASH];
+    parts->flags = obj_flags(symbol);
+    bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
+    Obj name = name_make(s, slots, number);
+    Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name);
+    Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name);
+    Obj plist = slots[SYMBOL_PLIST], info = slots[SYMBOL_INFO];
+    parts->value = cheap_value(s, slots[SYMBOL_VALUE]);
+    if (macro) parts->flags &= ~(unsigned)SYMBOL_MACRO;
+    if (is_static_symbol(symbol)) whole = alloc_flagged(t, TYPE_SYMBOL, parts->flags, SYMBOL_LENGTH, NIL);
+    whole_clear(t, symbol);
+    set_slot(t, &obj_slots(whole)[SYMBOL_VALUE], value);
+    set_slot(t, &obj_slots(whole)[SYMBOL_FUNCTION], function);
+    set_slot(t, &obj_slots(whole)[SYMBOL_NAME], name);
+    set_slot(t, &obj_slots(whole)[SYMBOL_PLIST], plist);
+    set_slot(t, &obj_slots(whole)[SYMBOL_INFO], info);
+    obj_slots(whole)[SYMBOL_HASH] = obj_of_fix((int64_t)number); /* NOBARRIER: immediate */
+    parts->at[FACET_WHOLE] = whole;
+    parts->at[FACET_NAME] = name;
+    parts->at[FACET_FUNCTION] = function;
+    parts->at[FACET_VALUE] = value;
+}
+
+Obj shake_facet(Shake *s, Obj symbol, Facet facet) {
+    if (is_static_symbol(symbol)) return static_number(symbol) ? s->symbols[static_number(symbol)].at[facet] : NIL;
+    if (has_type(symbol, TYPE_CELL) && obj_flags(symbol)) return s->symbols[fix_of_obj(part_number(symbol, (Facet)obj_flags(symbol)))].at[facet];
+    if (!has_type(symbol, TYPE_SYMBOL)) return symbol;
+    return s->symbols[fix_of_obj(obj_slots(symbol)[SYMBOL_HASH])].at[facet];
+}
+
+Obj shake_identify(Shake *s, Obj tree) {
+    for (Obj x = tree; is_cons(x); x = cdr(x)) {
+        set_car(s->t, x, shake_identify(s, car(x)));
+        if (!is_list(cdr(x))) set_cdr(s->t, x, shake_identify(s, cdr(x)));
+    }
+    return is_cons(tree) ? tree : shake_facet(s, tree, FACET_NAME);
+}
+
+void shake_each_symbol(Shake *s, void (*visit)(Shake *s, Obj whole, void *data), void *data) {
+    for (uint64_t i = 1; i < s->symbol_count; i++) visit(s, s->symbols[i].at[FACET_WHOLE], data);
+}
+
+/* -- Walking -- */
+
+typedef void (*WordChange)(Shake *s, Obj *word);
+
+typedef struct Walk {
+    Shake *s;
+    WordChange change;
+} Walk;
+
+static void walk_object(void *data, Obj *words, size_t bytes) {
+    Walk *walk = data;
+    (void)bytes;
+    if (!is_header(words[0])) {
+        walk->change(walk->s, &words[0]);
+        walk->change(walk->s, &words[1]);
+        return;
+    }
+    if (shapes[header_type(words[0])].layout == LAYOUT_RAW) return;
+    uint64_t length = header_length(words[0]);
+    for (uint64_t i = 1; i <= length; i++) walk->change(walk->s, &words[i]);
+}
+
+/* Changes all words of the heap, the static page, the world and the Lisp stack. */
+static void walk_all(Shake *s, WordChange change) {
+    Thread *t = s->t;
+    Walk walk = {s, change};
+    heap_each(t->heap, walk_object, &walk);
+    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++) walk_object(&walk, obj_words(static_symbol(i)), SYMBOL_BYTES);
+    for (Obj *p = &t->world->packages; p < &t->world->roots_end; p++) change(s, p);
+    for (Obj *p = t->stack; p < t->top; p++) change(s, p);
+}
+
+/* -- Code -- */
+
+enum { USE_NAME = 1, USE_FUNCTION = 2, USE_VALUE = 4, USE_WHOLE = 8 };
+
+static unsigned constant_use(Opcode op) {
+    switch (op) {
+    case OP_CALL:
+    case OP_TAIL_CALL:
+    case OP_FUNCTION_REF: return USE_FUNCTION;
+    case OP_SYMBOL_REF:
+    case OP_SYMBOL_SET:
+    case OP_BIND: return USE_VALUE;
+    case OP_JUMP_EQK:
+    case OP_JUMP_NEK:
+    case OP_CHECK: return USE_NAME;
+    default: return USE_WHOLE;
+    }
+}
+
+/* Notes for each constant how the code uses it. */
+static void code_uses(const Instruction *code, uint64_t length, uint8_t *uses, uint64_t count) {
+    for (uint64_t i = 0; i < length; i++) {
+        Opcode op = instruction_op(code[i]);
+        const char *operands = opcodes[op].operands;
+        int64_t k = -1;
+        if (operands[2] == 'K') k = instruction_d(code[i]);
+        else if (operands[2] == 'k') k = instruction_b(code[i]);
+        else if (operands[3] == 'k') k = instruction_c(code[i]);
+        if (k >= 0 && (uint64_t)k < count) uses[k] |= (uint8_t)constant_use(op);
+    }
+}
+
+static Facet facet_of_use(unsigned use, bool library) {
+    if (use == USE_FUNCTION) return FACET_FUNCTION;
+    if (use == USE_VALUE) return FACET_VALUE;
+    if (use == USE_NAME || (library && !(use & (USE_FUNCTION | USE_VALUE)))) return FACET_NAME;
+    return FACET_WHOLE;
+}
+
+static void split_constants(void *data, Obj *words, size_t bytes) {
+    Shake *s = data;
+    (void)bytes;
+    if (!is_header(words[0]) || header_type(words[0]) != TYPE_FUNCTION || !has_type(words[1 + FUNCTION_CODE], TYPE_CODE)) return;
+    Obj code = words[1 + FUNCTION_CODE], constants = words[1 + FUNCTION_CONSTANTS];
+    uint64_t count = obj_length(constants);
+    bool library = address_of(constants) < address_of(s->options.mark);
+    uint8_t few[256] = {0}, *uses = count <= sizeof few ? few : calloc(count, 1);
+    must(uses);
+    code_uses(obj_raw(code), obj_length(code), uses, count);
+    for (uint64_t i = 1; i < count; i++)
+        if (has_type(obj_slots(constants)[i], TYPE_SYMBOL))
+            set_field(s->t, constants, i, shake_facet(s, obj_slots(constants)[i], facet_of_use(uses[i], library)));
+    if (uses != few) free(uses);
+}
+
+/* -- Splitting -- */
+
+static void number_symbol(void *data, Obj *words, size_t bytes) {
+    Shake *s = data;
+    (void)bytes;
+    if (!is_header(words[0]) || header_type(words[0]) != TYPE_SYMBOL) return;
+    if (s->symbols) s->symbols[s->symbol_count].at[FACET_WHOLE] = obj_of_address(words);
+    s->symbol_count++;
+}
+
+static void static_to_whole(Shake *s, Obj *word) {
+    if (is_static_symbol(*word) && static_number(*word)) set_slot(s->t, word, s->symbols[static_number(*word)].at[FACET_WHOLE]);
+}
+
+void symbols_split(Shake *s) {
+    Thread *t = s->t;
+    s->symbol_count = STATIC_SYMBOL_COUNT;
+    heap_each(t->heap, number_symbol, s);
+    s->symbols = calloc(s->symbol_count, sizeof *s->symbols);
+    must(s->symbols);
+    for (uint64_t i = 1; i < STATIC_SYMBOL_COUNT; i++) s->symbols[i].at[FACET_WHOLE] = static_symbol(i);
+    s->symbol_count = STATIC_SYMBOL_COUNT;
+    heap_each(t->heap, number_symbol, s);
+    s->figures.symbols = s->symbol_count;
+    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
+    walk_all(s, static_to_whole);
+    heap_each(t->heap, split_constants, s);
+}
+
+/* -- Joining -- */
+
+static void find_part(void *data, Obj *words, size_t bytes) {
+    Shake *s = data;
+    Obj x = obj_of_address(words);
+    (void)bytes;
+    if (!is_header(words[0])) return;
+    if (header_type(words[0]) == TYPE_SYMBOL) s->symbols[fix_of_obj(obj_slots(x)[SYMBOL_HASH])].at[FACET_WHOLE] = x;
+    Facet facet;
+    if (shake_is_facet(x, &facet)) s->symbols[fix_of_obj(part_number(x, facet))].at[facet] = x;
+}
+
+/* Makes symbol number i of its parts; where it lies comes to at[FACET_WHOLE].  Its HASH stays its number. */
+static void symbol_join(Shake *s, uint64_t i, Obj nameless) {
+    Thread *t = s->t;
+    SymbolParts *parts = &s->symbols[i];
+    Obj name = parts->at[FACET_NAME], function = parts->at[FACET_FUNCTION], value = parts->at[FACET_VALUE], whole = parts->at[FACET_WHOLE];
+    bool is_static = i < STATIC_SYMBOL_COUNT, left = is_obj(name) || is_obj(function) || is_obj(value) || is_obj(whole);
+    if (!left && !is_static) return;
+    if (is_static) whole = static_symbol(i);
+    else if (!is_obj(whole)) whole = alloc_boxed(t, TYPE_SYMBOL, SYMBOL_LENGTH, NIL);
+    Obj *slots = obj_slots(whole);
+    obj_set_flags(whole, parts->flags);
+    set_slot(t, &slots[SYMBOL_VALUE], is_obj(value) ? obj_slots(value)[PART_CONTENT] : is_static ? parts->value : UNBOUND);
+    set_slot(t, &slots[SYMBOL_FUNCTION], is_obj(function) ? obj_slots(function)[PART_CONTENT] : UNBOUND);
+    set_slot(t, &slots[SYMBOL_NAME], is_obj(name) ? obj_slots(name)[NAME_TEXT] : nameless);
+    set_slot(t, &slots[SYMBOL_PACKAGE], is_obj(name) ? obj_slots(name)[NAME_PACKAGE] : NIL);
+    slots[SYMBOL_HASH] = obj_of_fix((int64_t)i); /* NOBARRIER: immediate */
+    parts->at[FACET_WHOLE] = whole;
+    s->figures.symbols_kept += left;
+    s->figures.names_kept += is_obj(name);
+}
+
+static void part_to_symbol(Shake *s, Obj *word) {
+    Facet facet;
+    if (!is_obj(*word) || !heap_contains(s->t->heap, (const void *)address_of(*word))) return;
+    uint64_t number;
+    if (shake_is_facet(*word, &facet)) number = (uint64_t)fix_of_obj(part_number(*word, facet));
+    else if (obj_type(*word) == TYPE_SYMBOL) number = (uint64_t)fix_of_obj(obj_slots(*word)[SYMBOL_HASH]);
+    else return;
+    if (!eq(*word, s->symbols[number].at[FACET_WHOLE])) set_slot(s->t, word, s->symbols[number].at[FACET_WHOLE]);
+}
+
+void symbols_join(Shake *s) {
+    Thread *t = s->t;
+    for (uint64_t i = 0; i < s->symbol_count; i++)
+        for (int f = 0; f < FACETS; f++) s->symbols[i].at[f] = obj_of_fix(0);
+    heap_each(t->heap, find_part, s);
+    Obj nameless = alloc_text(t, "");
+    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_join(s, i, nameless);
+    walk_all(s, part_to_symbol);
+    for (uint64_t i = 1; i < s->symbol_count; i++) {
+        Obj whole = s->symbols[i].at[FACET_WHOLE];
+        if (is_obj(whole)) obj_slots(whole)[SYMBOL_HASH] = s->symbols[i].hash; /* NOBARRIER: immediate */
+    }
+}
