@@ -63,10 +63,11 @@ bool unit_patch(char *block, size_t bytes) {
 /* The values that closures of the template reckon with, the owner not counted. */
 static uint64_t template_values(Obj template) { return obj_length(template) < FUNCTION_ENV + 1 ? UINT64_MAX : obj_length(template) - FUNCTION_ENV - 1; }
 
+/* Closures get as many values as their templates reckon with. */
 static bool closures_fit(const Instruction *code, uint64_t length, Obj constants) {
     for (uint64_t i = 0; i < length; i++) {
         Opcode op = instruction_op(code[i]);
-        if (op == OP_CLOSURE || op == OP_CLOSUREREC) return false; /* in a place that was not patched: no code */
+        if (op == OP_CLOSURE || op == OP_CLOSUREREC || op == OP_DISPATCH) return false; /* not patched, so no code; and no generic function's */
         if (op != OP_CLOSUREDYN && op != OP_CLOSURERECDYN) continue;
         Obj k = obj_slots(constants)[instruction_b(code[i])];
         if (op == OP_CLOSUREDYN && template_values(k) != instruction_c(code[i])) return false;
