@@ -56,6 +56,9 @@ int newfile_write(const NewFile *f, const void *data, size_t bytes);
 /* Ends the writing: puts the file in its place or, after an error, removes it.  The error, or that of this step. */
 int newfile_close(NewFile *f, int error);
 
+/* checksum.c */
+uint64_t bytes_checksum(const void *data, size_t bytes, uint64_t seed);
+
 /* clock.c */
 uint64_t clock_nanoseconds(void);     /* monotonic */
 uint64_t clock_run_nanoseconds(void); /* CPU time of the process */

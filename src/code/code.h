@@ -1,7 +1,7 @@
 /* code.h: code as data: instructions, code vectors, functions.  Door of room code.
 
-   A function is an object FUNCTION: code word, constants vector, environment values.  The code word is a code vector, or a builtin's
-   index (an immediate); later also a place in a unit's block or a swap handle.  A code vector holds instruction words only; the first is
+   A function is an object FUNCTION: code word, constants vector, environment values.  The code word is a code vector, wherever it lies, a builtin's
+   index (an immediate), or a swap handle; then the second slot is the same handle, and code and constants are one block in shadow space.  A code vector holds instruction words only; the first is
    ENTRY.  Constant 0 is the debug information, a simple-vector (DEBUG_... below); nested functions are constants too, as
    templates: FUNCTION objects without environment, which serve as the function itself where nothing is captured.
 
@@ -64,18 +64,11 @@ enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBU
 
 static inline bool is_function(Obj x) { return is_obj(x) && (obj_type(x) == TYPE_FUNCTION || obj_type(x) == TYPE_FUNCALLABLE); }
 
-/* A function's debug information; NIL: it has none. */
-static inline Obj function_debug(Obj f) {
-    Obj constants = obj_slots(f)[FUNCTION_CONSTANTS];
+/* The debug information among a function's constants; NIL: there is none. */
+static inline Obj constants_debug(Obj constants) {
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return NIL;
     Obj debug = obj_slots(constants)[0];
     return has_type(debug, TYPE_SIMPLE_VECTOR) && obj_length(debug) >= DEBUG_LENGTH ? debug : NIL;
-}
-
-/* What a message calls the function: it must not hold the function, since a condition may be kept. */
-static inline Obj function_name(Obj f) {
-    Obj debug = function_debug(f), name = is_nil(debug) ? NIL : obj_slots(debug)[DEBUG_NAME];
-    return is_nil(name) ? SYM(FUNCTION) : name;
 }
 
 /* -- Predicates that predicates.def and others use -- */

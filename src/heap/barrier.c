@@ -23,8 +23,11 @@ void remembered_set(Heap *h, size_t g) {
 void barrier_note(Thread *t, Obj *slot) {
     Heap *h = t->heap;
     uintptr_t at = (uintptr_t)slot;
-    /* The static page is scanned whole by every collection; other memory is not the heap's. */
-    if (at >= (uintptr_t)h->start && crosses(h, at, *slot)) remembered_set(h, granule_of(h, at));
+    if (at >= (uintptr_t)h->start) {
+        if (crosses(h, at, *slot)) remembered_set(h, granule_of(h, at));
+    } else if (at >= h->shadow.from) { /* below that is the static page, which is scanned whole by every collection */
+        h->shadow.note(t, slot);
+    }
 }
 
 /* The first s in [s, end) whose summary bit is set, or end. */

@@ -40,6 +40,7 @@ static void marks_clear(Heap *h) {
 }
 
 static void phase_mark(Heap *h) {
+    h->phase = HEAP_MARKING;
     weak_begin(h);
     finalizers_mark(h);
     mark_roots(h);
@@ -47,6 +48,7 @@ static void phase_mark(Heap *h) {
     weak_mark(h);
     weak_break(h);
     foreign_release_dead(h);
+    if (h->shadow.sweep && heap_collects_all(h)) h->shadow.sweep(h->thread);
     must(!h->stack.count && !h->overflow);
 }
 
@@ -83,6 +85,8 @@ static void phase_slide(Heap *h, int generation) {
     uintptr_t from = phase_fill(h, generation);
     uintptr_t new_free = slide_plan(h, from);
     bool moves = h->moved_from < h->mark_end;
+    h->phase = HEAP_FORWARDING;
+    h->moves_tenured = generation == FULL && h->moved_from < h->base[2];
     phase_promote(h, generation, from, new_free);
     weak_forward_tables(h);
     weak_forward_old(h, from);
@@ -95,6 +99,7 @@ static void phase_slide(Heap *h, int generation) {
     remembered_relocate(h, from);
     finalizers_tenure(h);
     h->thread->free = (char *)new_free;
+    h->phase = HEAP_IDLE;
 }
 
 /* -- Afterwards -- */

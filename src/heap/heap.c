@@ -94,6 +94,7 @@ Heap *heap_create_empty(size_t limit) {
     area_reserve(h, limit);
     h->egc = true;
     h->requested = -1;
+    h->shadow.from = UINTPTR_MAX;
     h->growth_least = (size_t)32 * MEGABYTE;
     size_t most = (size_t)(h->end - h->start) / 8; /* small heaps have small generations */
     size_t g0 = DEFAULT_G0 < most ? DEFAULT_G0 : most;
@@ -137,6 +138,12 @@ void heap_add_before_full_collection(Heap *h, AfterCollection prepare) {
     must(!h->prepare);
     h->prepare = prepare;
 }
+
+void heap_set_shadow(Heap *h, const HeapShadow *shadow) { h->shadow = *shadow; }
+HeapPhase heap_phase(const Heap *h) { return h->phase; }
+bool heap_collects_all(const Heap *h) { return h->from == (uintptr_t)h->start; }
+bool heap_moves_tenured(const Heap *h) { return h->moves_tenured; }
+bool heap_is_young(const Heap *h, Obj x) { return refers_into(x, h->base[2], (uintptr_t)h->end - h->base[2]); }
 
 /* -- Figures -- */
 

@@ -126,6 +126,34 @@ enum { WEAK_POINTER_VALUE, WEAK_POINTER_LINK, WEAK_POINTER_LENGTH };
 Obj weak_pointer_make(Thread *t, Obj x);
 static inline Obj weak_pointer_value(Obj pointer) { return obj_slots(pointer)[WEAK_POINTER_VALUE]; }
 
+/* -- shadow space: arrays outside the heap that handles (word.h) stand for, as room swap has them -- */
+
+/* What a heap knows of them.  In a full collection `mark` is called with every handle that is met, `drain` traces (with heap_trace) what the marked arrays refer
+   to and says whether there was anything, `alive` tells whether a handle has been marked, and `sweep` frees those that have not.  References in them are visited
+   as roots are, by a scanner of their own.  `note` is the write barrier of stores at `from` or above but below the dynamic area. */
+typedef struct HeapShadow {
+    void (*mark)(Thread *t, Obj handle);
+    bool (*drain)(Thread *t);
+    bool (*alive)(Thread *t, Obj handle);
+    void (*sweep)(Thread *t);
+    bool (*valid)(Thread *t, Obj handle);
+    void (*note)(Thread *t, Obj *slot);
+    uintptr_t from;
+} HeapShadow;
+void heap_set_shadow(Heap *heap, const HeapShadow *shadow);
+/* Marks what the words of [from, to) refer to. */
+void heap_trace(Heap *heap, const Obj *from, const Obj *to);
+/* A handle has been marked: what waits for it is. */
+void heap_reached(Heap *heap, Obj handle);
+/* What roots are visited for. */
+typedef enum HeapPhase { HEAP_IDLE, HEAP_MARKING, HEAP_FORWARDING } HeapPhase;
+HeapPhase heap_phase(const Heap *heap);
+bool heap_collects_all(const Heap *heap);
+/* In a full collection that forwards: do tenured objects move too? */
+bool heap_moves_tenured(const Heap *heap);
+/* Is x a reference to an object that is not tenured? */
+bool heap_is_young(const Heap *heap, Obj x);
+
 /* -- finalize.c -- */
 
 /* When `object` is reachable only from its own finalizers, (function object) is called at a safe point: by SYS::%RUN-FINALIZERS, which

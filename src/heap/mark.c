@@ -24,7 +24,10 @@ static void mark_overflow(Heap *h, uintptr_t at) {
 }
 
 static inline void mark_word(Heap *h, uintptr_t from, size_t span, Obj x) {
-    if (!refers_into(x, from, span)) return;
+    if (!refers_into(x, from, span)) {
+        if (UNLIKELY(is_handle(x)) && from == (uintptr_t)h->start) h->shadow.mark(h->thread, x);
+        return;
+    }
     size_t g = granule_of(h, x.w);
     uint64_t bit = UINT64_C(1) << (g & 63), *word = &h->marks[g >> 6];
     if (*word & bit) return;
@@ -130,7 +133,7 @@ static size_t next_marked(const Heap *h, size_t g, size_t end) {
     return g < end ? g : end;
 }
 
-void mark_drain(Heap *h) {
+static void mark_rest(Heap *h) {
     mark_stack(h);
     while (h->overflow) {
         size_t g = granule_of(h, h->overflow), end = granule_of(h, h->mark_end);
@@ -142,6 +145,19 @@ void mark_drain(Heap *h) {
             mark_stack(h);
         }
     }
+}
+
+/* What is marked may be handles, whose arrays refer to more. */
+void mark_drain(Heap *h) {
+    do mark_rest(h);
+    while (h->shadow.drain && h->shadow.drain(h->thread));
+}
+
+void heap_trace(Heap *h, const Obj *from, const Obj *to) { mark_range(h, from, to); }
+
+void heap_reached(Heap *h, Obj handle) {
+    h->marked_any++;
+    if (h->triggers) weak_reached(h, handle);
 }
 
 static void mark_root_slots(void *heap, Obj *slots, size_t count, const char *name) {

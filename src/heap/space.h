@@ -99,6 +99,9 @@ struct Heap {
     WordStack path;               /* of the last WHY-LIVE */
 
     /* policy */
+    HeapShadow shadow;            /* NULLs: no handle exists */
+    HeapPhase phase;
+    bool moves_tenured;
     int requested;                /* the generation that (GC) asked for; -1: none */
     size_t growth_least;          /* LISP-HEAP-GC-THRESHOLD */
     uintptr_t full_at;            /* a full collection is due when base[2] reaches it */
@@ -144,7 +147,10 @@ static inline Obj reference_to(const Obj *p) { return is_header(*p) ? obj_of_add
 
 static inline bool is_marked(const Heap *h, Obj x) { return bit_test(h->marks, granule_of(h, address_of(x))); }
 /* False only of what this collection has not reached: what it does not collect is alive. */
-static inline bool is_alive(const Heap *h, Obj x) { return !refers_into(x, h->from, h->mark_end - h->from) || is_marked(h, x); }
+static inline bool is_alive(const Heap *h, Obj x) {
+    if (refers_into(x, h->from, h->mark_end - h->from)) return is_marked(h, x);
+    return !is_handle(x) || h->from != (uintptr_t)h->start || h->shadow.alive(h->thread, x);
+}
 
 static inline uintptr_t forward_address(const Heap *h, uintptr_t at) {
     size_t g = granule_of(h, at);

@@ -13,7 +13,7 @@ enum { VALUES_LIMIT = 4096 }; /* MULTIPLE-VALUES-LIMIT */
 enum { DOOR_ARGUMENTS = 16 };
 
 /* Why the bytecode loop should stop at the next safe point: bits of Thread.event. */
-enum { EVENT_COLLECT = 1, EVENT_INTERRUPT = 2, EVENT_FINALIZE = 4, EVENT_TORTURE = 8, EVENT_REENTERED = 16 };
+enum { EVENT_COLLECT = 1, EVENT_INTERRUPT = 2, EVENT_FINALIZE = 4, EVENT_TORTURE = 8, EVENT_REENTERED = 16, EVENT_SWAP = 32 };
 
 /* What a leaf that leaves through the door asks for. */
 typedef enum DoorReason {
@@ -33,6 +33,11 @@ struct Thread {
     uintptr_t young_base; /* objects at or above it are in the youngest generation and need no barrier */
     World *world;
     Heap *heap;
+
+    /* swap: the table of handles (swap/swap.h) */
+    struct SwapEntry *swap_entries;
+    uint32_t swap_clock; /* counts fetches */
+    uint32_t swap_fault; /* why code could not be entered */
 
     /* run: the Lisp stack.  Every word of [stack, top) is a Lisp word; see run.h for a frame. */
     volatile uint32_t event;
@@ -65,6 +70,7 @@ struct Thread {
     Obj door_function;
     Obj door_args[DOOR_ARGUMENTS];
     uint32_t door_count;
+    bool door_repeat; /* the call is to repair something, and the instruction is run again afterwards */
     bool retrying; /* the running call is the second try after DOOR_RETRY: a full heap is an error now */
     uint32_t waiting; /* arguments behind the frame, while REST or KEYS runs */
     uint32_t depth; /* nesting of re-entries */
@@ -81,6 +87,9 @@ struct World {
     Obj funcallable_code; /* code vector and constants of all funcallable instances */
     Obj entry;            /* of a delivered program: the function of the list of arguments that it runs; NIL: SYS::%TOPLEVEL */
     Obj roots_end;
+    struct Swap *swap;    /* room swap's; NULL until something is swapped */
+    WordStack recoded;    /* old code word, new one, new constants: functions that are to be changed at the next safe point */
+    Obj (*running_code)(Thread *t); /* the code word of the running function; room run sets it */
     uint64_t layout_count; /* layouts made so far: the source of their hash numbers */
     uint32_t tls_next;    /* next free index of thread-local values; 0 is never used */
     void *compiler;       /* the compiler's contexts, linked; it registers its own roots */

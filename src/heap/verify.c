@@ -30,6 +30,7 @@ static void verify_starts(Heap *h) {
 /* Is v a word that may stand in a slot? */
 static void verify_word(Heap *h, const Obj *slot, Obj v) {
     if (is_header(v)) broken(h, "word.head", slot, v);
+    if (is_handle(v) && (!h->shadow.valid || !h->shadow.valid(h->thread, v))) broken(h, "handle of no array", slot, v);
     if (!in_dynamic(h, v)) {
         if (refers_into(v, (uintptr_t)h->pure.start, (size_t)(h->pure.end - h->pure.start)) && !pure_is_start(h, v)) broken(h, "pure.start", slot, v);
         return;

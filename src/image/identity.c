@@ -4,9 +4,7 @@
    interface.  An image of another interface is refused.  Builtins are not part of it: their numbers are looked up by name.
 
    To hash the tables takes longer than the rest of a start.  So the image also has the build id of the runtime that wrote it (the linker's hash of
-   the executable's contents); the same build id means the same interface and the same numbers of builtins, and nothing is hashed.
-
-   The checksum is 64 bits wide: four lanes of words, each multiplied and rotated, so that it runs at memory speed. */
+   the executable's contents); the same build id means the same interface and the same numbers of builtins, and nothing is hashed. */
 #include "image/format.h"
 
 #include "code/code.h"
@@ -15,32 +13,9 @@
 #include <fcntl.h>
 #include <sys/auxv.h>
 
-/* -- Checksum -- */
-
 #define PRIME_1 UINT64_C(0x9E3779B97F4A7C15)
-#define PRIME_2 UINT64_C(0xC2B2AE3D27D4EB4F)
 
-static inline uint64_t rotate(uint64_t x, int n) { return x << n | x >> (64 - n); }
-static inline uint64_t lane_add(uint64_t lane, uint64_t word) { return rotate(lane + word * PRIME_2, 31) * PRIME_1; }
-static inline uint64_t finish(uint64_t h) {
-    h = (h ^ h >> 33) * PRIME_2;
-    h = (h ^ h >> 29) * PRIME_1;
-    return h ^ h >> 32;
-}
-
-uint64_t image_checksum(const void *data, size_t bytes, uint64_t seed) {
-    const uint8_t *p = data;
-    uint64_t lanes[4] = {seed + PRIME_1, seed + PRIME_2, seed, seed - PRIME_1}, rest[4] = {0}, h = bytes;
-    size_t n = bytes;
-    for (; n >= 32; p += 32, n -= 32) {
-        uint64_t words[4];
-        memcpy(words, p, 32);
-        for (int i = 0; i < 4; i++) lanes[i] = lane_add(lanes[i], words[i]);
-    }
-    memcpy(rest, p, n);
-    for (int i = 0; i < 4; i++) h = lane_add(h ^ lanes[i], rest[i]);
-    return finish(h);
-}
+uint64_t image_checksum(const void *data, size_t bytes, uint64_t seed) { return bytes_checksum(data, bytes, seed); }
 
 /* -- Interface -- */
 

@@ -122,15 +122,17 @@ BUILTIN(structure_setf, "%STRUCTURE-SETF", 3, 3, "reader object value",
 
 /* -- Compiled functions -- */
 
-/* The FUNCTION that holds bytecode, or NIL. */
-static Obj code_of_function(Thread *t, Obj x) {
+/* Code vector, or NIL, and constants. */
+static Obj code_of_function(Thread *t, Obj x, Obj *constants) {
+    Obj code;
     if (!is_function(x)) signal_type_error(t, x, SYM(FUNCTION));
-    return has_type(obj_slots(x)[FUNCTION_CODE], TYPE_CODE) ? obj_slots(x)[FUNCTION_CODE] : NIL;
+    function_parts(t, x, &code, constants);
+    return code;
 }
 
 BUILTIN(disassemble, "%DISASSEMBLE", 1, 1, "function",
         "A list of strings, one an instruction, and the vector of constants; NIL for a builtin.") {
-    Obj code = code_of_function(t, args[0]);
+    Obj constants, code = code_of_function(t, args[0], &constants);
     if (is_nil(code)) return values_2(t, NIL, NIL);
     Obj lines = NIL;
     for (uint64_t i = obj_length(code); i > 0; i--) {
@@ -138,13 +140,13 @@ BUILTIN(disassemble, "%DISASSEMBLE", 1, 1, "function",
         code_disassemble(obj_raw(code), i - 1, text, sizeof text);
         lines = alloc_cons(t, alloc_text(t, text), lines);
     }
-    return values_2(t, lines, obj_slots(args[0])[FUNCTION_CONSTANTS]);
+    return values_2(t, lines, constants);
 }
 
 BUILTIN(verify_function, "%VERIFY-FUNCTION", 1, 2, "function &optional template-p",
         "NIL if the function's bytecode is sound; else what is wrong and the offset.  TEMPLATE-P: its closures may have any environment.") {
     enum { ANY_ENVIRONMENT = UINT16_MAX + 1 };
-    Obj code = code_of_function(t, args[0]), constants = obj_slots(args[0])[FUNCTION_CONSTANTS];
+    Obj constants, code = code_of_function(t, args[0], &constants);
     if (is_nil(code)) return NIL;
     uint64_t at, environment = n > 1 && !is_nil(args[1]) ? ANY_ENVIRONMENT : obj_length(args[0]) - FUNCTION_ENV;
     const char *wrong = code_verify(obj_raw(code), obj_length(code), constants, environment, &at);
@@ -158,9 +160,8 @@ BUILTIN(verify_function, "%VERIFY-FUNCTION", 1, 2, "function &optional template-
 }
 
 BUILTIN(function_templates, "%FUNCTION-TEMPLATES", 1, 1, "function", "The functions among the constants of the function's code: those nested in it.") {
-    Obj list = NIL;
-    if (is_nil(code_of_function(t, args[0]))) return NIL;
-    Obj constants = obj_slots(args[0])[FUNCTION_CONSTANTS];
+    Obj list = NIL, constants;
+    if (is_nil(code_of_function(t, args[0], &constants))) return NIL;
     for (uint64_t i = obj_length(constants); i > 0; i--) {
         Obj x = obj_slots(constants)[i - 1];
         if (has_type(x, TYPE_FUNCTION)) list = alloc_cons(t, x, list);

@@ -156,9 +156,16 @@ BUILTIN(global_function, "%GLOBAL-FUNCTION", 1, 1, "name", "The global function,
 BUILTIN(function_debug, "%FUNCTION-DEBUG", 1, 1, "function",
         "The debug information of compiled code, #(name lambda-list file line places documentation ...), or NIL for a builtin.") {
     check_function(t, args[0]);
-    Obj code = obj_slots(args[0])[FUNCTION_CODE], constants = obj_slots(args[0])[FUNCTION_CONSTANTS];
-    if (is_builtin(code) || !has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return NIL;
+    Obj code, constants;
+    function_parts(t, args[0], &code, &constants);
+    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return NIL;
     return obj_slots(constants)[0];
+}
+
+BUILTIN(set_function_documentation, "%SET-FUNCTION-DOCUMENTATION", 2, 2, "function text", "Makes TEXT the documentation of compiled code; nothing for a builtin.") {
+    check_function(t, args[0]);
+    function_set_documentation(t, args[0], args[1]);
+    return args[1];
 }
 
 BUILTIN(builtin_info, "%BUILTIN-INFO", 1, 1, "function", "Name, lambda list and documentation of a builtin, three strings, or NIL for another function.") {

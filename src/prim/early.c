@@ -71,7 +71,7 @@ static void early_print(Obj x, int depth) {
 static void early_backtrace(Thread *t) {
     fputs("  in", stderr);
     for (Obj *base = t->base; base > t->stack; base = frame_caller(base)) {
-        Obj constants = obj_slots(frame_function(base))[FUNCTION_CONSTANTS];
+        Obj constants = obj_slots(frame_function(base))[FUNCTION_CONSTANTS]; /* nothing is swapped so early */
         if (has_type(constants, TYPE_SIMPLE_VECTOR)) {
             fputc(' ', stderr);
             early_print(obj_slots(obj_slots(constants)[0])[DEBUG_NAME], 2);

@@ -14,14 +14,14 @@ static Obj line_of_offset(Obj debug, int64_t offset) {
 
 /* (name arguments file line function): the arguments are what the parameters' registers hold now. */
 static Obj describe_frame(Thread *t, Obj *base, int64_t offset) {
-    Obj f = frame_function(base), debug = function_debug(f);
+    Obj f = frame_function(base), debug = function_debug(t, f);
     Obj name = NIL, file = NIL, line = NIL, args = NIL;
     if (!is_nil(debug)) {
         name = obj_slots(debug)[DEBUG_NAME];
         file = obj_slots(debug)[DEBUG_FILE];
         line = line_of_offset(debug, offset);
     }
-    for (uint32_t i = instruction_c(function_code(f)[0]); i-- > 0;)
+    for (uint32_t i = function_parameters(t, f); i-- > 0;)
         if (!eq(base[i], NO_ARG)) args = alloc_cons(t, is_marker(base[i]) ? NIL : base[i], args);
     return alloc_list(t, 5, (Obj[]){name, args, file, line, f});
 }
@@ -30,7 +30,7 @@ BUILTIN(backtrace, "%BACKTRACE", 0, 1, "(&optional (limit 1000))",
         "List of the frames from the innermost out, at most LIMIT (a fixnum): each (name arguments file line function).") {
     int64_t limit = n > 0 && is_fix(args[0]) ? fix_of_obj(args[0]) : 1000;
     Obj head = alloc_cons(t, NIL, NIL), last = head;
-    int64_t offset = t->pc - function_code(frame_function(t->base));
+    int64_t offset = code_leave(t);
     for (Obj *base = t->base; limit-- > 0;) {
         if (!eq(frame_function(base), t->world->trampoline)) {
             Obj cell = alloc_cons(t, describe_frame(t, base, offset), NIL);

@@ -21,7 +21,7 @@ static Obj run_loop(Thread *t, Obj f, Obj *base, uint32_t n) {
 Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
     Obj list = alloc_list(t, n, args);
     Obj *base = t->base, *top = t->top;
-    ptrdiff_t offset = base ? t->pc - function_code(frame_function(base)) : 0;
+    int64_t offset = base ? code_leave(t) : 0;
     jmp_buf *door = t->door;
     if (++t->depth > REENTRY_MAX || !stack_ensure(t, top + 64)) {
         t->depth = 0;
@@ -40,7 +40,7 @@ Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
     t->door = door;
     t->base = base;
     t->top = top;
-    if (base) t->pc = function_code(frame_function(base)) + offset;
+    if (base) code_return(t, offset);
     event_raise(t, EVENT_REENTERED);
     return value;
 }

@@ -94,6 +94,7 @@ static void thread_scan_roots(Thread *t, void *data, RootVisitor visit, void *vi
     visit(visitor, t->values, t->value_count < VALUES_LIMIT ? t->value_count : VALUES_LIMIT, "values");
     visit(visitor, t->door_args, t->door_count, "arguments of an error");
     visit(visitor, &t->door_function, 1, "arguments of an error");
+    visit(visitor, (Obj *)w->recoded.items, w->recoded.count, "code that is being swapped");
     visit(visitor, &w->packages, (size_t)(&w->roots_end - &w->packages), "world");
 }
 
@@ -103,6 +104,8 @@ static void *take(char **at, size_t bytes) {
     *at += bits_round_up(bytes, 4096);
     return p;
 }
+
+static Obj running_code(Thread *t) { return t->base ? obj_slots(frame_function(t->base))[FUNCTION_CODE] : NIL; }
 
 /* What is held by accident: before full collections. */
 static void let_go(Thread *t) {
@@ -133,6 +136,7 @@ Thread *thread_create(World *w) {
     t->door_function = NIL;
     w->tls_next = 1;
     stack_limit_update(t);
+    w->running_code = running_code;
     heap_attach_thread(w->heap, t);
     heap_add_roots(w->heap, thread_scan_roots, NULL);
     heap_add_after_collection(w->heap, stack_clear_above);

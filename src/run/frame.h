@@ -12,6 +12,7 @@ typedef enum FrameKind {
     FRAME_ENTRY,   /* inserted at a function entry: the entry is done again; the word before the header holds the argument count */
     FRAME_INSTEAD, /* called in the place of the frame below, which returns the values at once */
     FRAME_REENTRY, /* called from C */
+    FRAME_RESUME,  /* inserted before the caller goes on: the values become the current values, all but the first */
 } FrameKind;
 
 enum { FRAME_HEADER = 3 };
@@ -22,9 +23,8 @@ static inline int64_t frame_offset(Obj *base) { return fix_of_obj(base[-1]) >> 3
 static inline Obj *frame_caller(Obj *base) { return base - fix_of_obj(base[-3]); }
 static inline Obj frame_function(Obj *base) { return base[-2]; }
 
-/* First instruction of a function that is not a builtin. */
+/* First instruction of a function whose code is resident. */
 static inline const Instruction *function_code(Obj f) { return obj_raw(obj_slots(f)[FUNCTION_CODE]); }
-static inline uint32_t frame_size(Obj f) { return instruction_a(function_code(f)[0]); }
 
 /* An exit: what a non-local transfer can reach or must pass.  Serials grow from the bottom up. */
 typedef enum ExitKind { EXIT_BLOCK, EXIT_TAGBODY, EXIT_CATCH, EXIT_CLEANUP, EXIT_REENTRY } ExitKind;
@@ -51,6 +51,11 @@ NORETURN void exits_exhausted(Thread *t);
 void stack_rearm(Thread *t);
 /* Lets function entries see the event flag again, or not. */
 void stack_limit_update(Thread *t);
+
+/* swapped.c: functions whose code is in shadow space, besides what run.h says of them. */
+uint32_t frame_size(const Thread *t, Obj f);
+/* A copy of the code, malloc'ed, and its length; NULL if it cannot be read. */
+Instruction *code_read(Thread *t, Obj handle, uint64_t *length);
 
 /* dead.c: clears the registers of all frames that no longer matter; before full collections. */
 void frames_clear_dead(Thread *t);

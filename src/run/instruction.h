@@ -16,11 +16,24 @@
 #define N instruction_n(ins)
 
 #define SYNC() (t->base = R, t->pc = pc, t->top = R + instruction_a(code[0]))
-#define FRAME_RELOAD()                                          \
+/* Code and constants of the swapped code that the handle stands for; `otherwise` is where to go if it cannot be fetched. */
+#define TAKE_SWAPPED(handle, otherwise)                         \
     do {                                                        \
-        Obj self_ = R[-2];                                      \
-        code = function_code(self_);                            \
-        K = obj_slots(obj_slots(self_)[FUNCTION_CONSTANTS]);    \
+        SwapEntry *e_ = swap_enter(t, handle);                  \
+        if (UNLIKELY(!e_)) goto otherwise;                      \
+        code = obj_raw(swap_raw_object(e_));                    \
+        K = obj_slots(swap_object(e_));                         \
+    } while (0)
+/* The same of the frame at R, whatever its code is. */
+#define FRAME_RELOAD(otherwise)                                 \
+    do {                                                        \
+        Obj *self_ = obj_slots(R[-2]);                          \
+        if (LIKELY(is_obj(self_[FUNCTION_CODE]))) {             \
+            code = obj_raw(self_[FUNCTION_CODE]);               \
+            K = obj_slots(self_[FUNCTION_CONSTANTS]);           \
+        } else {                                                \
+            TAKE_SWAPPED(self_[FUNCTION_CODE], otherwise);      \
+        }                                                       \
     } while (0)
 #define NEXT()                         \
     do {                               \

@@ -18,7 +18,7 @@
 #include "run/instruction.h"
 
 /* A function with code of its own, not a leaf's or a generic function's. */
-static inline bool is_compiled(Obj f) { return has_type(f, TYPE_FUNCTION) && is_obj(obj_slots(f)[FUNCTION_CODE]); }
+static inline bool is_compiled(Obj f) { return has_type(f, TYPE_FUNCTION) && !is_builtin(obj_slots(f)[FUNCTION_CODE]); }
 
 Obj interpret(Thread *t, Enter how, Obj f, Obj *base, uint32_t n) {
     static const void *const labels[OP_COUNT] = {
@@ -38,8 +38,7 @@ Obj interpret(Thread *t, Enter how, Obj f, Obj *base, uint32_t n) {
         goto call;
     }
     R = t->base;
-    pc = t->pc;
-    FRAME_RELOAD();
+    offset = code_leave(t);
     goto door;
 
     /* -- Calls: f, its arguments nb[0..n-1], header at nb[-3..-1] without the function -- */
@@ -79,17 +78,15 @@ entry_slow : {
     if (t->event) {
         Obj handler = safepoint(t);
         R = t->base;
-        FRAME_RELOAD();
-        pc = code + 1;
-        ins = code[0];
-        if (!is_nil(handler)) {
-            R[n] = obj_of_fix(n);
-            nb = R + n + 1 + FRAME_HEADER;
-            nb[-3] = obj_of_fix(nb - R);
-            nb[-1] = frame_word(0, FRAME_ENTRY);
+        if (is_nil(handler)) {
+            FRAME_RELOAD(entry_unfetched);
+            pc = code + 1;
+            ins = code[0];
+        } else {
             f = symbol_slots(handler)[SYMBOL_FUNCTION];
+            offset = n;
             n = 0;
-            goto call;
+            goto entry_later;
         }
     }
     if (!stack_ensure(t, R + A)) goto stack_exhausted;
@@ -104,6 +101,18 @@ entry_slow : {
     }
     NEXT();
 }
+entry_unfetched:
+    offset = n;
+    n = 1;
+    R[offset + 1 + FRAME_HEADER] = obj_of_fix(t->swap_fault);
+    f = symbol_slots(SYM(SWAP_FAULT))[SYMBOL_FUNCTION];
+    /* Calls f with n arguments that are already there, then does the entry again, with `offset` arguments. */
+entry_later:
+    R[offset] = obj_of_fix(offset);
+    nb = R + offset + 1 + FRAME_HEADER;
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = frame_word(0, FRAME_ENTRY);
+    goto call;
 
 wrong_count:
     t->base = R;
@@ -111,7 +120,7 @@ wrong_count:
     t->top = R + n;
     if (UNLIKELY(t->limit - t->free < 512)) { /* no second try here: so there must be room for the message */
         loop_collect_fully(t);
-        FRAME_RELOAD();
+        FRAME_RELOAD(entry_unfetched);
         ins = code[0];
     }
     t->door_function = SYM(LEAF_ERROR);
@@ -119,7 +128,7 @@ wrong_count:
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
     t->door_args[2] = alloc_text(t, n < B ? "Too few arguments: ~S was called with ~D." : "Too many arguments: ~S was called with ~D.");
     t->door_args[3] = SYM(K_FORMAT_ARGUMENTS);
-    t->door_args[4] = alloc_list(t, 2, (Obj[]){function_name(R[-2]), obj_of_fix(n)});
+    t->door_args[4] = alloc_list(t, 2, (Obj[]){function_name(t, R[-2]), obj_of_fix(n)});
     t->door_count = 5;
     offset = (int64_t)frame_word(1, FRAME_INSTEAD).w;
     goto door_frame;
@@ -202,6 +211,7 @@ call_slot : {
 }
 
 call_builtin : {
+    if (UNLIKELY(is_handle(value))) goto call_swapped;
     const Builtin *b = builtin_at(builtin_of_obj(value));
     SYNC();
     if (nb + n > t->top) t->top = nb + n;
@@ -217,14 +227,32 @@ call_builtin : {
     NEXT();
 }
 
+    /* Swapped code: as call_function goes on, once it is there. */
+call_swapped:
+    TAKE_SWAPPED(value, call_unfetched);
+    nb[-2] = f;
+    R = nb;
+    pc = code + 1;
+    ins = code[0];
+    goto entry;
+call_unfetched:
+    if (!stack_ensure(t, nb + n + 2)) stack_open_reserve(t);
+    memmove(nb + 2, nb, n * sizeof(Obj));
+    nb[0] = obj_of_fix(t->swap_fault);
+    nb[1] = f;
+    n += 2;
+    f = symbol_slots(SYM(CALL_UNFETCHED))[SYMBOL_FUNCTION];
+    goto call;
+
 builtin_events:
     t->retrying = false;
     if (t->event & EVENT_REENTERED) {
         __atomic_fetch_and(&t->event, ~(uint32_t)EVENT_REENTERED, __ATOMIC_SEQ_CST);
         stack_limit_update(t);
-        R = t->base;
-        pc = t->pc;
-        FRAME_RELOAD();
+        if (!(fix_of_obj(nb[-1]) & 7)) {
+            FRAME_RELOAD(return_unfetched);
+            pc = code + frame_offset(nb);
+        }
     }
     if (fix_of_obj(nb[-1]) & 7) {
         R = nb;
@@ -240,7 +268,7 @@ return_value:
     nb = R;
     if (LIKELY((fix_of_obj(nb[-1]) & 7) == FRAME_CALL)) {
         R = frame_caller(nb);
-        FRAME_RELOAD();
+        FRAME_RELOAD(return_unfetched);
         pc = code + frame_offset(nb);
         nb[-3] = value;
         NEXT();
@@ -252,20 +280,25 @@ return_value:
         goto return_value;
     case FRAME_DISCARD:
         R = frame_caller(nb);
-        FRAME_RELOAD();
+        FRAME_RELOAD(return_unfetched);
         pc = code + frame_offset(nb);
         t->value_count = 1;
+        NEXT();
+    case FRAME_RESUME:
+        R = frame_caller(nb);
+        FRAME_RELOAD(return_unfetched);
+        pc = code + frame_offset(nb);
         NEXT();
     case FRAME_ENTRY:
         R = frame_caller(nb);
         n = (uint32_t)fix_of_obj(nb[-FRAME_HEADER - 1]);
-        FRAME_RELOAD();
+        FRAME_RELOAD(return_unfetched);
         pc = code + 1;
         ins = code[0];
         goto entry;
     default: /* FRAME_DOOR */
         R = frame_caller(nb);
-        FRAME_RELOAD();
+        FRAME_RELOAD(return_unfetched);
         pc = code + frame_offset(nb);
         ins = pc[-1];
         if (is_tail(instruction_op(ins))) goto return_value;
@@ -273,17 +306,37 @@ return_value:
         NEXT();
     }
 
-    /* -- The door: a leaf left; t->base, pc and top are as it left them -- */
+    /* The code of frame R cannot be fetched, to which the frame at nb returns `value`: what repairs that is called in the place of the frame at nb, and
+       returns the same values as it. */
+return_unfetched:
+    n = t->value_count;
+    if (!stack_ensure(t, nb + n + 3)) stack_open_reserve(t);
+    nb[0] = obj_of_fix(t->swap_fault);
+    nb[1] = R[-2];
+    nb[2] = value;
+    for (uint32_t i = 1; i < n; i++) nb[2 + i] = t->values[i];
+    n += 2;
+    f = symbol_slots(SYM(RETURN_UNFETCHED))[SYMBOL_FUNCTION];
+    goto call;
+    /* The same of frame R, which is to go on at `offset`; t->top is its end. */
+resume_unfetched:
+    nb = t->top + FRAME_HEADER;
+    nb[-3] = obj_of_fix(nb - R);
+    nb[-1] = frame_word(offset, FRAME_RESUME);
+    value = NIL;
+    goto return_unfetched;
+
+    /* -- The door: a leaf left; t->base and top are as it left them, and the next instruction is the one at `offset` -- */
 door:
     switch (t->door_reason) {
     case DOOR_RETRY:
         t->retrying = true;
         waiting = t->waiting;
-        offset = pc - code;
         loop_collect_fully(t);
         R = t->base;
-        FRAME_RELOAD();
-        pc = code + offset - 1;
+        offset--;
+        FRAME_RELOAD(resume_unfetched);
+        pc = code + offset;
         NEXT();
     case DOOR_UNWIND:
         value = t->values[0];
@@ -292,7 +345,8 @@ door:
     default: break;
     }
     t->retrying = false;
-    offset = (int64_t)frame_word(pc - code, FRAME_DOOR).w;
+    offset = (int64_t)(t->door_repeat ? frame_word(offset - 1, FRAME_RESUME) : frame_word(offset, FRAME_DOOR)).w;
+    t->door_repeat = false;
 door_frame:
     nb = t->top + FRAME_HEADER;
     if (!stack_ensure(t, nb + DOOR_ARGUMENTS)) stack_open_reserve(t);
@@ -306,7 +360,7 @@ door_frame:
 
 landed:
     R = t->base;
-    FRAME_RELOAD();
+    FRAME_RELOAD(resume_unfetched);
     pc = code + offset;
     NEXT();
 
@@ -317,9 +371,11 @@ poll : {
     offset = pc - code;
     Obj handler = safepoint(t);
     R = t->base;
-    FRAME_RELOAD();
-    pc = code + offset;
-    if (is_nil(handler)) NEXT();
+    if (is_nil(handler)) {
+        FRAME_RELOAD(resume_unfetched);
+        pc = code + offset;
+        NEXT();
+    }
     nb = t->top + FRAME_HEADER;
     nb[-3] = obj_of_fix(nb - R);
     nb[-1] = frame_word(offset, FRAME_DISCARD);
@@ -519,7 +575,7 @@ L_TAIL_APPLY:
 tail:
     nb = R + A + FRAME_HEADER;
     if (LIKELY(is_obj(f) && obj_type(f) == TYPE_FUNCTION)) {
-        if (is_obj(obj_slots(f)[FUNCTION_CODE])) {
+        if (!is_builtin(obj_slots(f)[FUNCTION_CODE])) {
             for (uint32_t i = 0; i < n; i++) R[i] = nb[i];
             nb = R;
             goto call_function;

@@ -18,6 +18,7 @@
 
 #include "code/code.h"
 #include "heap/heap.h"
+#include "swap/swap.h"
 
 /* -- Builtins -- */
 
@@ -106,6 +107,36 @@ void set_symbol_info(Thread *t, Obj symbol, Obj key, Obj value);
 Obj function_name_cell(Thread *t, Obj name);
 /* The function that a function designator names; signals UNDEFINED-FUNCTION or TYPE-ERROR. */
 Obj designated_function(Thread *t, Obj designator);
+
+/* -- swapped.c: functions whose code is in shadow space -- */
+
+/* The offset of the running instruction's successor in its code, and its inverse.  Between the two, code may be evicted, moved or swapped. */
+int64_t code_leave(const Thread *t);
+void code_return(Thread *t, int64_t offset);
+/* Has the loop take the running code anew when the leaf returns. */
+void code_reload(Thread *t);
+/* Number of required and optional parameters of a compiled function. */
+uint32_t function_parameters(const Thread *t, Obj f);
+/* Code vector and constants of a function; copies if it is swapped, which live as long as somebody refers to them.  NILs for a builtin. */
+void function_parts(Thread *t, Obj f, Obj *code, Obj *constants);
+/* A function's debug information, of swapped code a copy; NIL: it has none, or it cannot be read. */
+Obj function_debug(Thread *t, Obj f);
+/* What a message calls the function: it must not hold the function, since a condition may be kept.  Nothing is allocated. */
+Obj function_name(Thread *t, Obj f);
+/* Is the function's code swapped? */
+static inline bool function_is_swapped(Obj f) { return has_type(f, TYPE_FUNCTION) && is_handle(obj_slots(f)[FUNCTION_CODE]); }
+/* Swaps the code of a compiled function and of those nested in it.  Other functions over the same code follow with functions_recode.  With a fault
+   other than SWAP_FINE those nested may have been swapped already. */
+SwapFault function_swap(Thread *t, Obj f);
+/* The inverse. */
+SwapFault function_unswap(Thread *t, Obj f);
+/* Has all functions over code that was swapped or unswapped follow at the next safe point; or leaves them as they are. */
+void functions_recode(Thread *t);
+void functions_leave(Thread *t);
+/* Sets the size of the swapping buffer in pages. */
+SwapFault buffer_resize(Thread *t, size_t pages);
+/* The documentation string of a compiled function. */
+void function_set_documentation(Thread *t, Obj f, Obj text);
 
 /* -- events -- */
 void event_raise(Thread *t, uint32_t bits); /* async-signal-safe */

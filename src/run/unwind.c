@@ -55,7 +55,7 @@ void unwind_towards(Thread *t, uint64_t serial, Obj value, int64_t *offset) {
             longjmp(*t->door, 1);
         }
         t->base = t->stack + e->base;
-        t->top = t->base + frame_size(frame_function(t->base));
+        t->top = t->base + frame_size(t, frame_function(t->base));
         *offset = e->offset;
         stack_rearm(t);
         Obj *r = t->base + e->reg;

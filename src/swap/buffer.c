@@ -1,0 +1,206 @@
+/* buffer.c: the swapping buffer: who is in it, and who has to go.
+
+   The buffer is runs of granules end to end, each behind a header that says whose it is and how long; free runs are nobody's.  An array needs one hole
+   of contiguous granules.  The best hole is the one whose youngest array was used longest ago (the rule of the Interlisp-10 swapper, over
+   granules instead of pages), so what is found is least recently used over contiguous runs.  The search starts behind the array that was
+   fetched last and, when it has found a hole, gives up improving it after LOOKS runs: then it is that rule over a window which goes round.
+   A run that is younger than the best hole so far cannot be part of a better one, so the search goes on behind it: it is linear.
+
+   Time is the number of fetches: uses between two fetches are equally long ago.
+
+   The address range is fixed and below the dynamic area.  So every store of a reference into an array passes the write barrier, which notes the page. */
+#include "swap/inside.h"
+
+enum { LOOKS = 512 };
+#define CLOCK_MOST (UINT32_MAX - 2)
+
+static SwapHeader *header_at(char *p) { return (SwapHeader *)(void *)p; }
+static char *run_end(char *p) { return p + (size_t)header_at(p)->size * GRANULE; }
+
+static void run_free(char *p, uint32_t size) { *header_at(p) = (SwapHeader){.size = size}; }
+
+/* Makes the buffer one free run. */
+static void buffer_clear(Swap *s) {
+    s->end = s->buffer + s->pages * SWAP_PAGE;
+    s->hand = s->buffer;
+    if (s->pages) run_free(s->buffer, (uint32_t)(s->pages * (SWAP_PAGE / GRANULE)));
+}
+
+static bool buffer_open(Swap *s) {
+    if (s->buffer) return true;
+    char *at = pages_reserve((void *)SWAP_BASE, (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
+    if (!at) return false;
+    s->dirty = pages_reserve(NULL, SWAP_PAGES_MOST);
+    if (!s->dirty) {
+        pages_release(at, (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
+        return false;
+    }
+    s->buffer = at;
+    buffer_clear(s);
+    return true;
+}
+
+/* -- Pins -- */
+
+static uint64_t running_index(const Swap *s) {
+    Obj (*running)(Thread *t) = s->thread->world->running_code;
+    Obj code = running ? running(s->thread) : NIL;
+    return is_handle(code) ? handle_index(code) : 0;
+}
+
+static bool is_pinned(const Swap *s, uint32_t owner, uint64_t running) {
+    if (owner == running) return true;
+    for (size_t i = 0; i < s->pins.count; i++)
+        if (s->pins.items[i] == owner) return true;
+    return false;
+}
+
+/* -- Holes -- */
+
+typedef struct Hole {
+    char *at;
+    uint32_t size, used; /* used: of its youngest array, 0 if it is free altogether */
+} Hole;
+
+/* Looks for a better hole that begins at *start, which becomes the next place to begin at. */
+static void hole_try(Swap *s, char **start, uint32_t size, bool pinned, uint64_t running, Hole *best, unsigned *looks) {
+    char *p = *start, *behind_worst = p;
+    uint32_t sum = 0, worst = 0;
+    while (sum < size) {
+        if (p == s->end) {
+            *start = s->end;
+            return;
+        }
+        SwapHeader *h = header_at(p);
+        while (!h->owner && run_end(p) < s->end && !header_at(run_end(p))->owner) h->size += header_at(run_end(p))->size;
+        uint32_t used = !h->owner ? 0 : pinned && is_pinned(s, h->owner, running) ? UINT32_MAX : h->used + 1;
+        ++*looks;
+        if (used >= best->used) {
+            *start = run_end(p);
+            return;
+        }
+        sum += h->size;
+        p = run_end(p);
+        if (used >= worst) {
+            worst = used;
+            behind_worst = p;
+        }
+    }
+    *best = (Hole){*start, sum, worst};
+    *start = behind_worst;
+}
+
+static Hole hole_find(Swap *s, uint32_t size, bool pinned) {
+    Hole best = {.at = NULL, .used = UINT32_MAX};
+    uint64_t running = pinned ? running_index(s) : 0;
+    unsigned looks = 0;
+    for (char *p = s->hand; p < s->end && best.used && (looks < LOOKS || !best.at);) hole_try(s, &p, size, pinned, running, &best, &looks);
+    for (char *p = s->buffer; p < s->hand && best.used && (looks < LOOKS || !best.at);) hole_try(s, &p, size, pinned, running, &best, &looks);
+    return best;
+}
+
+/* -- Taking -- */
+
+static void clock_rebase(Swap *s) {
+    for (char *p = s->buffer; p < s->end; p = run_end(p)) header_at(p)->used = 0;
+    s->thread->swap_clock = 0;
+}
+
+/* Adds room for `need` granules behind the end; what is in the buffer stays. */
+static bool buffer_grow(Swap *s, uint64_t need) {
+    size_t pages = (size_t)(need * GRANULE + SWAP_PAGE - 1) / SWAP_PAGE;
+    if (s->pages + pages > SWAP_PAGES_MOST) return false;
+    run_free(s->end, (uint32_t)(pages * (SWAP_PAGE / GRANULE)));
+    s->hand = s->end;
+    s->end += pages * SWAP_PAGE;
+    s->pages += pages;
+    return true;
+}
+
+/* A hole for `need` granules; the buffer grows for those who handle a fault. */
+static SwapFault buffer_hole(Swap *s, uint64_t need, bool pinned, Hole *hole) {
+    bool may_grow = s->reserve || s->torture, empty = !s->pages;
+    if (!buffer_open(s) || (empty && !may_grow)) return SWAP_NO_BUFFER;
+    if (need <= s->pages * (SWAP_PAGE / GRANULE)) {
+        *hole = hole_find(s, (uint32_t)need, pinned);
+        if (hole->at) return SWAP_FINE;
+    }
+    if (!may_grow || !buffer_grow(s, need)) return SWAP_TOO_BIG;
+    *hole = hole_find(s, (uint32_t)need, pinned);
+    return hole->at ? SWAP_FINE : SWAP_TOO_BIG;
+}
+
+char *buffer_take(Swap *s, uint32_t size, bool pinned, SwapFault *fault) {
+    uint64_t need = (uint64_t)size + 1;
+    Hole hole;
+    *fault = buffer_hole(s, need, pinned, &hole);
+    if (*fault != SWAP_FINE) return NULL;
+    for (char *p = hole.at, *next; p < hole.at + (size_t)hole.size * GRANULE; p = next) {
+        next = run_end(p);
+        if (!header_at(p)->owner) continue;
+        *fault = entry_evict(s, &s->entries[header_at(p)->owner]);
+        if (*fault != SWAP_FINE) return NULL;
+    }
+    if (s->thread->swap_clock++ >= CLOCK_MOST) clock_rebase(s);
+    *header_at(hole.at) = (SwapHeader){.size = (uint32_t)need, .used = s->thread->swap_clock};
+    s->hand = run_end(hole.at);
+    if (hole.size > need) run_free(s->hand, hole.size - (uint32_t)need);
+    if (s->hand == s->end) s->hand = s->buffer;
+    return hole.at + sizeof(SwapHeader);
+}
+
+void buffer_drop(Swap *s, SwapEntry *e) {
+    SwapHeader *h = swap_header(e);
+    e->hits += h->hits;
+    e->used = h->used;
+    if (s->torture) memset(e->place, 0xDB, (size_t)e->size * GRANULE);
+    h->owner = 0;
+    e->place = NULL;
+}
+
+void buffer_each(Swap *s, void (*visit)(Swap *s, SwapEntry *e, void *data), void *data) {
+    if (!s->buffer) return;
+    for (char *p = s->buffer, *next; p < s->end; p = next) {
+        next = run_end(p);
+        if (header_at(p)->owner) visit(s, &s->entries[header_at(p)->owner], data);
+    }
+}
+
+/* -- Emptying -- */
+
+SwapFault swap_evict_all(Thread *t, bool all) {
+    Swap *s = t->world->swap;
+    SwapFault fault = SWAP_FINE;
+    if (!s || !s->buffer) return SWAP_FINE;
+    uint64_t running = running_index(s);
+    for (char *p = s->buffer, *next; p < s->end; p = next) {
+        next = run_end(p);
+        uint32_t owner = header_at(p)->owner;
+        if (!owner || (!all && is_pinned(s, owner, running))) continue;
+        SwapFault f = entry_evict(s, &s->entries[owner]);
+        if (f != SWAP_FINE) fault = f;
+    }
+    return fault;
+}
+
+size_t swap_buffer_pages(const Thread *t) { return t->world->swap ? t->world->swap->pages : (size_t)SWAP_PAGES_DEFAULT; }
+
+unsigned swap_set_reserve(Thread *t, bool open) {
+    Swap *s = swap_of(t);
+    if (open) s->reserve++;
+    else if (s->reserve) s->reserve--;
+    return s->reserve;
+}
+
+SwapFault swap_set_buffer(Thread *t, size_t pages) {
+    Swap *s = swap_of(t);
+    must(pages <= SWAP_PAGES_MOST);
+    SwapFault fault = swap_evict_all(t, true);
+    if (fault != SWAP_FINE) return fault;
+    s->pins.count = 0;
+    s->pages = pages;
+    if (!s->buffer) return SWAP_FINE;
+    buffer_clear(s);
+    pages_discard(s->end, s->buffer + (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
+    return SWAP_FINE;
+}
