@@ -264,7 +264,8 @@ enum {
     TORTURE_GC = 1,      /* collect at every safe point */
     TORTURE_VERIFY = 2,  /* verify after each collection, poison what was freed */
     TORTURE_MOVE = 4,    /* leave and take gaps, so that everything moves */
-    TORTURE_TINY = 8     /* generations of a few pages */
+    TORTURE_TINY = 8,    /* generations of a few pages */
+    TORTURE_SWAP = 16    /* lisp/swap.lisp: all code is swapped, and evicted at every safe point */
 };
 unsigned heap_torture(const Heap *heap);
 void heap_set_torture(Heap *heap, unsigned flags);

@@ -95,10 +95,17 @@ BUILTIN(function_cell, "%FUNCTION-CELL", 1, 1, "name", "The symbol in whose func
     return function_name_cell(t, args[0]);
 }
 
+/* A definition has been stored: the policy of swapping is asked, in the leaf's place, when there is one (lisp/swap.lisp). */
+static Obj definition_stored(Thread *t, Obj name, Obj function, Obj value) {
+    Obj policy = symbol_slots(SYM(DEFINITION_STORED))[SYMBOL_FUNCTION];
+    if (!is_function(policy) || is_nil(symbol_value(t, SYM(SWAP_POLICY)))) return value;
+    door_call(t, policy, 3, (Obj[]){name, function, value});
+}
+
 BUILTIN(set_function, "%SET-FUNCTION", 2, 2, "name function", "Makes FUNCTION the global function NAME.") {
     check_function(t, args[1]);
     define_function(t, definable_cell(t, args[0]), args[1]);
-    return args[1];
+    return definition_stored(t, args[0], args[1], args[1]);
 }
 
 BUILTIN(defun, "%DEFUN", 2, 2, "name function", "Makes FUNCTION the global function NAME and forgets what was known of the old one; returns NAME.") {
@@ -106,7 +113,7 @@ BUILTIN(defun, "%DEFUN", 2, 2, "name function", "Makes FUNCTION the global funct
     Obj cell = definable_cell(t, args[0]);
     define_function(t, cell, args[1]);
     remove_info(t, cell, SYM(STRUCTURE_ACCESSOR));
-    return args[0];
+    return definition_stored(t, args[0], args[1], args[0]);
 }
 
 BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a form and an environment, the global macro function of the symbol.") {
@@ -115,7 +122,7 @@ BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a 
     if ((cell_flags(args[0]) & SYMBOL_DEFINED_SPECIAL_OPERATOR) == 0) set_symbol(t, args[0], SYMBOL_FUNCTION, args[1]);
     set_cell_flags(args[0], SYMBOL_MACRO, 0);
     remove_info(t, args[0], SYM(STRUCTURE_ACCESSOR));
-    return args[1];
+    return definition_stored(t, args[0], args[1], args[1]);
 }
 
 BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {

@@ -103,8 +103,9 @@ entry_slow : {
 }
 entry_unfetched:
     offset = n;
-    n = 1;
-    R[offset + 1 + FRAME_HEADER] = obj_of_fix(t->swap_fault);
+    n = 2;
+    R[offset + 1 + FRAME_HEADER] = obj_slots(R[-2])[FUNCTION_CODE];
+    R[offset + 2 + FRAME_HEADER] = obj_of_fix(t->swap_fault);
     f = symbol_slots(SYM(SWAP_FAULT))[SYMBOL_FUNCTION];
     /* Calls f with n arguments that are already there, then does the entry again, with `offset` arguments. */
 entry_later:

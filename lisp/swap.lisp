@@ -1,0 +1,226 @@
+;;; swap.lisp: swapped arrays: code and data that live in a file and are fetched when they are used.
+;;;
+;;; Names and meaning are those of the Interlisp-10 swapper (Interlisp reference manual, "The Interlisp-10 swapper").  The mechanism is in src/swap; the
+;;; bytecode loop calls %SWAP-FAULT, %CALL-UNFETCHED and %RETURN-UNFETCHED in the place of what cannot go on for want of an array.  They and what they need at
+;;; once are never swapped (*NEVER-SWAPPED*); whatever else they call may be, since the buffer grows while a fault is being handled.
+(in-package "SYS")
+
+(export '(ext::mkswap ext::mkunswap ext::swparrayp ext::swparray ext::scodep ext::ccodep ext::mkswapp ext::noswapflg ext::noswapfns ext::mkswapsize
+          ext::setsbsize ext::swap-statistics ext::swap-cold-code ext::swap-error ext::swap-error-array ext::swap-error-reason
+          ext::swapping-buffer-exhausted ext::shadow-space-exhausted ext::shadow-space-error ext::enlarge-buffer ext::make-resident ext::retry)
+        "WINDFALL")
+
+;;; -- Faults --
+
+(define-condition ext:swap-error (error)
+  ((array :initarg :array :reader ext:swap-error-array)
+   (reason :initarg :reason :reader ext:swap-error-reason)
+   (system-error :initarg :system-error :initform 0 :reader %swap-error-number))
+  (:documentation "A swapped array cannot be fetched, or an array not be swapped.  ARRAY is the function or array; REASON one of :TOO-BIG :NO-BUFFER
+:UNREADABLE :DAMAGED :FULL.")
+  (:report (lambda (c stream) (%report-swap-error c stream))))
+(define-condition ext:swapping-buffer-exhausted (ext:swap-error storage-condition) ()
+  (:report (lambda (c stream) (%report-swap-error c stream))))
+(define-condition ext:shadow-space-exhausted (ext:swap-error storage-condition) ()
+  (:report (lambda (c stream) (%report-swap-error c stream))))
+(define-condition ext:shadow-space-error (ext:swap-error file-error) ()
+  (:report (lambda (c stream) (%report-swap-error c stream))))
+
+(defun %report-swap-error (c stream)
+  (let ((*print-length* 8) (*print-level* 3) (number (%swap-error-number c)))
+    (format stream
+            (case (ext:swap-error-reason c)
+              (:too-big "~S is too big for the swapping buffer of ~D page~:P.")
+              (:no-buffer "~S is swapped, and the swapping buffer has no pages.")
+              (:unreadable "~S cannot be read from shadow space.")
+              (:damaged "~S is damaged in shadow space.")
+              (t "~S cannot be written to shadow space."))
+            (ext:swap-error-array c) (%buffer-pages))
+    (when (and (plusp number) (member (ext:swap-error-reason c) '(:unreadable :full)))
+      (format stream "  (~A.)" (%error-text number)))))
+
+(defun %swap-condition (fault array)
+  "The condition of a fault's number."
+  (let ((reason (svref #(nil :too-big :no-buffer :unreadable :damaged :full) fault)))
+    (make-condition (case reason
+                      ((:too-big :no-buffer) 'ext:swapping-buffer-exhausted)
+                      (:full 'ext:shadow-space-exhausted)
+                      (t 'ext:shadow-space-error))
+                    :array array :reason reason :system-error (%swap-system-error))))
+
+(defvar *swap-faults* 0 "How many faults are being handled, one in the handler of the other.")
+
+(defun %pages-for (array)
+  "A buffer of twice the present size, or what the array needs if that is more."
+  (let ((handle (if (functionp array) (%code-handle array) array)))
+    (max 1 (* 2 (%buffer-pages)) (if handle (* 2 (+ 1 (ceiling (car (%swap-figures handle)) 4096))) 1))))
+
+(defun %swap-repair (fault array)
+  "Signals the fault; returns when a restart says that it may be tried again.  ARRAY is a handle, or a function whose code it is."
+  (when (> *swap-faults* 8) (%die-of (%swap-condition fault array)))
+  (let ((pages (%buffer-pages)) (*swap-faults* (+ *swap-faults* 1)))
+    (%swap-reserve t)
+    (unwind-protect
+         (restart-case (error (%swap-condition fault array))
+           (ext:enlarge-buffer (&optional (size (%pages-for array)))
+             :report "Enlarge the swapping buffer."
+             (setq pages (max pages size)))
+           (ext:make-resident ()
+             :test (lambda (c) (declare (ignore c)) (functionp array))
+             :report (lambda (stream) (format stream "Make ~S resident." array))
+             (%checked-unswap (list array)))
+           (ext:retry () :report "Try again."))
+      (when (eql (%swap-reserve nil) 0) (%set-buffer-pages pages)))))
+
+(defun %swap-fault (handle fault) (%swap-repair fault handle))
+(defun %call-unfetched (fault function &rest arguments)
+  (%swap-repair fault function)
+  (apply function arguments))
+(defun %return-unfetched (fault function &rest values)
+  (%swap-repair fault function)
+  (values-list values))
+
+(defvar *never-swapped* '(%swap-repair %swap-fault %call-unfetched %return-unfetched %swap-condition)
+  "Functions without which nothing can be fetched after a fault.")
+
+(defun %checked-unswap (functions)
+  "Makes code resident."
+  (loop (let ((fault (%unswap-code functions t)))
+          (unless fault (return))
+          (%swap-repair fault (car functions)))))
+
+(defun %checked-swap (functions others array)
+  (loop (let ((fault (%swap-code functions others)))
+          (unless fault (return))
+          (%swap-repair fault array))))
+
+;;; -- Policy --
+
+(defvar ext:noswapflg t "True: MKSWAPP as it is initially swaps no definition.  (INTERLISP-10; NIL there.)")
+(defvar ext:noswapfns '() "Names of functions that MKSWAPP leaves resident.  (INTERLISP-10.)")
+(defvar ext:mkswapsize 128 "MKSWAPP leaves resident what has at most so many words of code.  (INTERLISP-10.)")
+(defvar *swap-policy* nil "True: MKSWAPP is asked about every definition that is stored.")
+
+(defun ext:mkswapp (name definition)
+  "Whether the definition, a function that has just become NAME's, is to be swapped.  May be redefined or advised.  As it is: if NOSWAPFLG is NIL, NAME
+is not in NOSWAPFNS, and the code has more than MKSWAPSIZE words.  (INTERLISP-10.)"
+  (and (not ext:noswapflg)
+       (not (member name ext:noswapfns :test #'equal))
+       (> (or (%code-words definition) 0) ext:mkswapsize)))
+
+(defun %definition-stored (name function value)
+  "A definition has been stored: swaps it if MKSWAPP says so.  Returns VALUE."
+  (let ((*swap-policy* nil))
+    (when (and (%code-words function) (not (member name *never-swapped*)) (ext:mkswapp name function))
+      (%checked-swap (list function) nil function)))
+  value)
+
+;;; -- Making swappable and resident --
+
+(defun %definition (name)
+  "The function or macro function of a function name."
+  (or (and (symbolp name) (macro-function name)) (fdefinition name)))
+
+(defun %functions-of (function)
+  "The functions that have the code of a function: itself, or those of a generic function's methods."
+  (if (%generic-function-p function)
+      (mapcar (lambda (method) (method-field method function)) (generic-field function methods))
+      (list function)))
+
+(defun %function-name-form-p (x) (and x (or (symbolp x) (and (consp x) (eq (car x) 'setf)))))
+
+(defun ext:mkswap (x)
+  "Of an array: returns a swapped copy.  Of the name of a compiled function or macro, generic ones included: has its code swapped, and that of the functions
+nested in it, and returns the name; of a function likewise.  (INTERLISP-10.)"
+  (cond ((ext:swparrayp x))
+        ((functionp x)
+         (let ((functions (%functions-of x)))
+           (when (some (lambda (name) (member (fdefinition name) functions)) *never-swapped*)
+             (error "~S must stay resident: it is needed when something cannot be fetched." x))
+           (%checked-swap functions t x)
+           x))
+        ((%function-name-form-p x) (ext:mkswap (%definition x)) x)
+        (t (loop (let ((handle (%swap-array x)))
+                   (unless (integerp handle) (return handle))
+                   (%swap-repair handle x))))))
+
+(defun ext:mkunswap (x)
+  "The inverse of MKSWAP: of a swapped array a resident copy; of a function or its name, makes the code resident again.  (INTERLISP-10.)"
+  (cond ((ext:swparrayp x)
+         (loop (let ((array (%unswap-array x)))
+                 (unless (integerp array) (return array))
+                 (%swap-repair array x))))
+        ((functionp x) (%checked-unswap (%functions-of x)) x)
+        ((%function-name-form-p x) (ext:mkunswap (%definition x)) x)
+        (t x)))
+
+(defun %designated-functions (x)
+  (cond ((functionp x) (%functions-of x))
+        ((and (%function-name-form-p x) (fboundp x) (not (and (symbolp x) (special-operator-p x)))) (%functions-of (%definition x)))))
+
+(defun ext:scodep (x)
+  "Whether X, a function or the name of one, has swapped code.  (INTERLISP-10.)"
+  (and (some #'%code-handle (%designated-functions x)) t))
+
+(defun ext:ccodep (x)
+  "Whether X, a function or the name of one, has compiled code, swapped or resident; false of builtins.  (INTERLISP-10.)"
+  (and (some #'%code-words (%designated-functions x)) t))
+
+;;; -- The buffer --
+
+(defun ext:setsbsize (&optional (n nil n-p))
+  "Makes the swapping buffer N pages of 512 words; everything is evicted from it.  Returns the previous size; without N the present one.  Safe at any time.
+(INTERLISP-10.)"
+  (let ((old (%buffer-pages)))
+    (when n-p
+      (loop (let ((fault (%set-buffer-pages n)))
+              (unless fault (return))
+              (%swap-repair fault nil))))
+    old))
+
+;;; -- Figures --
+
+(defun %figures (keys figures) (mapcan #'list keys figures))
+
+(defun ext:swap-statistics (&optional array)
+  "Of a swapped array, or a function or its name: a property list of figures.  Without ARRAY: the totals, and a list of one list for every swapped array, its
+name or handle and its figures.  :BYTES is what the array takes in memory when it is resident, so what is saved while it is away; :STORED what it takes in shadow space; :HITS counts uses,
+:FETCHES those that found it away, :NANOSECONDS is the time of these."
+  (flet ((one (handle) (%figures '(:bytes :stored :hits :fetches :nanoseconds :in-buffer) (%swap-figures handle))))
+    (if array
+        (let ((handle (or (ext:swparrayp array) (some #'%code-handle (%designated-functions array)))))
+          (and handle (one handle)))
+        (let ((all '()))
+          (do ((handle (%swap-next nil) (%swap-next handle))) ((null handle))
+            (push (cons (%swap-name handle) (one handle)) all))
+          (values (%figures '(:arrays :bytes :stored :file :free :handles :in-buffer :buffer :hits :fetches :evictions :written :nanoseconds :freed)
+                            (%swap-totals))
+                  (sort all #'> :key (lambda (row) (getf (cdr row) :nanoseconds))))))))
+
+(defun %room-swap ()
+  (destructuring-bind (arrays bytes stored file free handles in-buffer buffer &rest rest) (%swap-totals)
+    (declare (ignore rest))
+    (unless (zerop arrays)
+      (format t "~&~14A ~15:D bytes of ~:D array~:P, ~:D in shadow space (a file of ~:D, ~:D free)~%" "swapped" bytes arrays stored file free)
+      (format t "~&~14A ~15:D bytes in use of ~:D; handles ~:D~%" "swap buffer" in-buffer buffer handles))))
+
+;;; -- Everything --
+
+(defun %all-functions ()
+  "All functions that are definitions or methods, but those that must stay resident."
+  (let ((seen (make-hash-table :test 'eq)) (kept (mapcar #'fdefinition *never-swapped*)))
+    (flet ((see (function)
+             (dolist (f (%functions-of function))
+               (when (and (%code-words f) (not (member f kept))) (setf (gethash f seen) t)))))
+      (do-all-symbols (symbol)
+        (dolist (name (list symbol (list 'setf symbol)))
+          (when (and (fboundp name) (not (special-operator-p symbol))) (see (%definition name))))))
+    (let ((all '()))
+      (maphash (lambda (f v) (declare (ignore v)) (push f all)) seen)
+      all)))
+
+(defun %swap-everything ()
+  "Swaps all compiled code."
+  (%checked-swap (%all-functions) t nil))
+
+(setq *swap-policy* t)

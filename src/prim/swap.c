@@ -1,0 +1,120 @@
+/* swap.c: the swapper as Lisp sees it; lisp/swap.lisp has the functions that users call.
+
+   A leaf that stores or reads returns the fault as a fixnum when that fails (lisp/swap.lisp signals it, with restarts) and an array, or NIL, when it is done.  Faults of arrays
+   that are used and of code that is called are SYS::%SWAP-FAULT's and its kin's. */
+#include "run/run.h"
+#include "text/text.h"
+
+static void check_handle(Thread *t, Obj x) {
+    if (!is_handle(x)) signal_type_error(t, x, intern_text(t, t->world->package_ext, "SWPARRAY"));
+}
+
+static Obj fault_result(SwapFault fault, Obj done) { return fault == SWAP_FINE ? done : obj_of_fix(fault); }
+
+/* -- Code -- */
+
+static Obj change_all(Thread *t, Obj list, bool others, SwapFault (*change)(Thread *t, Obj f)) {
+    SwapFault fault = SWAP_FINE;
+    for (; is_cons(list) && fault == SWAP_FINE; list = cdr(list)) fault = change(t, car(list));
+    if (others) functions_recode(t);
+    else functions_leave(t);
+    return fault_result(fault, NIL);
+}
+
+BUILTIN(swap_code, "%SWAP-CODE", 2, 2, "functions others",
+        "Swaps the code of the functions; of all other functions over the same code too, at the next safe point, unless OTHERS is NIL.") {
+    return change_all(t, args[0], !is_nil(args[1]), function_swap);
+}
+BUILTIN(unswap_code, "%UNSWAP-CODE", 2, 2, "functions others", "The inverse of %SWAP-CODE.") {
+    return change_all(t, args[0], !is_nil(args[1]), function_unswap);
+}
+
+BUILTIN(code_handle, "%CODE-HANDLE", 1, 1, "object", "The handle of a function's code, or NIL if it is no function or its code is not swapped.") {
+    return function_is_swapped(args[0]) ? obj_slots(args[0])[FUNCTION_CODE] : NIL;
+}
+
+BUILTIN(code_words, "%CODE-WORDS", 1, 1, "object", "The number of instructions of a function; NIL of anything without code of its own.") {
+    if (!has_type(args[0], TYPE_FUNCTION) || is_builtin(obj_slots(args[0])[FUNCTION_CODE])) return NIL;
+    Obj code = obj_slots(args[0])[FUNCTION_CODE];
+    return obj_of_fix(is_handle(code) ? 2 * (int64_t)(swap_entry(t, code)->size - swap_entry(t, code)->boxed) : (int64_t)obj_length(code));
+}
+
+/* -- Data -- */
+
+BUILTIN(swap_array, "%SWAP-ARRAY", 1, 1, "array", "A handle of a copy of a simple vector.") {
+    Obj x = args[0];
+    SwapFault fault;
+    if (!is_obj(x) || !is_simple_vector_type(obj_type(x))) signal_type_error(t, x, SYM(SIMPLE_VECTOR));
+    Obj handle = swap_store(t, obj_type(x), true, &x, 1, 0, 0, &fault);
+    return fault_result(fault, handle);
+}
+
+BUILTIN(unswap_array, "%UNSWAP-ARRAY", 1, 1, "handle", "A resident copy of a swapped array.") {
+    SwapFault fault;
+    check_handle(t, args[0]);
+    Obj copy = swap_copy(t, args[0], NULL, &fault);
+    return fault_result(fault, copy);
+}
+
+BUILTIN(swparrayp, "EXT:SWPARRAYP", 1, 1, "object", "The object if it is a swapped array, else NIL.  (INTERLISP-10: SWPARRAYP.)") {
+    return is_handle(args[0]) ? args[0] : NIL;
+}
+
+/* -- The buffer -- */
+
+BUILTIN(buffer_pages, "%BUFFER-PAGES", 0, 0, "", "Pages of the swapping buffer.") { return obj_of_fix((int64_t)swap_buffer_pages(t)); }
+
+BUILTIN(set_buffer_pages, "%SET-BUFFER-PAGES", 1, 1, "pages", "Makes the swapping buffer so large; everything in it is evicted.") {
+    if (!is_fix(args[0]) || fix_of_obj(args[0]) < 0 || fix_of_obj(args[0]) > SWAP_PAGES_MOST) signal_index_error(t, args[0], (uint64_t)SWAP_PAGES_MOST + 1);
+    return fault_result(buffer_resize(t, (size_t)fix_of_obj(args[0])), NIL);
+}
+
+BUILTIN(swap_reserve, "%SWAP-RESERVE", 1, 1, "open", "Has the buffer grow instead of being too small, until it is closed again; returns how many have opened it.") {
+    return obj_of_fix(swap_set_reserve(t, !is_nil(args[0])));
+}
+
+BUILTIN(swap_evict, "%SWAP-EVICT", 0, 0, "", "Evicts everything but the running code.") { return fault_result(swap_evict_all(t, false), NIL); }
+
+BUILTIN(swap_torture, "%SWAP-TORTURE", 1, 1, "flag", "Has everything evicted at every safe point, or not.") {
+    swap_set_torture(t, !is_nil(args[0]));
+    event_raise(t, EVENT_SWAP);
+    return NIL;
+}
+
+BUILTIN(swap_torture_p, "%SWAP-TORTURE-P", 0, 0, "", "Whether WINDFALL_TORTURE asks for swapping.") { return obj_of_bool(heap_torture(t->heap) & TORTURE_SWAP); }
+
+/* -- Figures -- */
+
+static Obj list_of_figures(Thread *t, const uint64_t *figures, uint32_t n) {
+    Obj list = NIL;
+    while (n-- > 0) list = alloc_cons(t, obj_of_fix((int64_t)figures[n]), list);
+    return list;
+}
+
+BUILTIN(swap_totals, "%SWAP-TOTALS", 0, 0, "",
+        "Arrays, their bytes, bytes stored, of the file, free in it, of handles, in the buffer, of the buffer; hits, fetches, evictions, bytes written, nanoseconds, arrays freed.") {
+    SwapStatistics s = swap_statistics(t);
+    const uint64_t figures[] = {s.arrays, s.bytes, s.stored, s.file, s.garbage, s.resident, s.in_buffer, s.buffer, s.hits, s.fetches, s.evictions, s.written, s.nanoseconds, s.freed};
+    return list_of_figures(t, figures, COUNT_OF(figures));
+}
+
+static Obj name_of_code(Thread *t, Obj handle) {
+    Obj constants = swap_look(t, handle), debug = constants_debug(constants);
+    return is_nil(debug) ? NIL : obj_slots(debug)[DEBUG_NAME];
+}
+
+BUILTIN(swap_figures, "%SWAP-FIGURES", 1, 1, "handle", "Bytes of the array, bytes stored, hits, fetches, nanoseconds spent in them, and 1 if it is in the buffer, else 0.") {
+    check_handle(t, args[0]);
+    const SwapEntry *e = swap_entry(t, args[0]);
+    const uint64_t figures[] = {(uint64_t)e->size * 16, (uint64_t)e->stored * 16, swap_hits(e), e->fetches, (uint64_t)e->time * 64, e->place != NULL};
+    return list_of_figures(t, figures, COUNT_OF(figures));
+}
+
+BUILTIN(swap_name, "%SWAP-NAME", 1, 1, "handle", "The name of the function whose code the array is, or the handle.") {
+    check_handle(t, args[0]);
+    return handle_type(args[0]) == TYPE_CODE ? name_of_code(t, args[0]) : args[0];
+}
+
+BUILTIN(swap_next, "%SWAP-NEXT", 1, 1, "handle", "The next swapped array, from NIL on; NIL: there is none.") { return swap_next(t, args[0]); }
+
+BUILTIN(swap_system_error, "%SWAP-SYSTEM-ERROR", 0, 0, "", "What the system said to the last fault: its number, or 0.") { return obj_of_fix(swap_system_error(t)); }
