@@ -195,8 +195,8 @@ void heap_each_object(const Heap *heap, ObjectVisitor visit, void *data);
 #define PURE_BASE UINT64_C(0x20000000)
 #define PURE_SIZE UINT64_C(0x40000000) /* of address space */
 
-/* Reserves the area's addresses, at PURE_BASE or, when those are taken, elsewhere; returns its start, NULL if the system refuses. */
-char *pure_reserve(Heap *heap);
+/* Reserves addresses for `bytes` more than are in use, at PURE_BASE or, when those are taken, elsewhere; returns the area's start, NULL if there is no room. */
+char *pure_reserve(Heap *heap, size_t bytes);
 /* The part in use: *end is *start when there is nothing in it. */
 void pure_area(const Heap *heap, char **start, char **end);
 /* Declares that [start, end), at the start of the reserved area, holds raw objects end to end: a mapped section of an image. */

@@ -42,15 +42,32 @@ static void pure_protect(char *from, char *to, int protection) {
     if (from < to && mprotect(from, (size_t)(to - from), protection) != 0) must_die("cannot change the protection of pure space");
 }
 
-char *pure_reserve(Heap *h) {
-    PureArea *a = &h->pure;
-    if (a->start) return a->start;
-    a->start = pages_reserve((void *)PURE_BASE, PURE_SIZE);
-    if (!a->start) a->start = pages_reserve(NULL, PURE_SIZE);
-    if (!a->start) return NULL;
+static bool addresses_take(char *wanted, size_t bytes, char **at) {
+    *at = pages_reserve(wanted, bytes);
+    if (*at) pure_protect(*at, *at + bytes, PROT_NONE);
+    return *at;
+}
+
+static bool area_begin(PureArea *a, size_t bytes) {
+    size_t size = bytes ? bits_round_up(bytes, page_size()) : page_size();
+    if (!addresses_take((char *)PURE_BASE, size, &a->start) && !addresses_take(NULL, size = PURE_SIZE, &a->start)) return false;
     a->free = a->start;
-    a->end = a->start + PURE_SIZE;
-    pure_protect(a->start, a->end, PROT_NONE);
+    a->end = a->start + size;
+    return true;
+}
+
+/* Only what is needed is taken at first: limits of address space are kept, and a process that never purifies more saves the time.  Then all the rest,
+   or if something lies in it what is needed. */
+char *pure_reserve(Heap *h, size_t bytes) {
+    PureArea *a = &h->pure;
+    if (bytes > PURE_SIZE || (!a->start && !area_begin(a, bytes))) return NULL;
+    char *limit = a->start + PURE_SIZE, *at;
+    if (bytes > (size_t)(limit - a->free)) return NULL;
+    if (bytes <= (size_t)(a->end - a->free)) return a->start;
+    char *needed = page_above(a->free + bytes);
+    if (addresses_take(a->end, (size_t)(limit - a->end), &at)) a->end = limit;
+    else if (addresses_take(a->end, (size_t)(needed - a->end), &at)) a->end = needed;
+    else return NULL;
     return a->start;
 }
 
@@ -291,7 +308,7 @@ bool pure_take(Thread *t, const PurePolicy *policy) {
     Heap *h = t->heap;
     collect_closely(t);
     choose_all(h, policy);
-    bool room = pure_reserve(h) && h->pure.chosen <= (size_t)(h->pure.end - h->pure.free), any = room && h->pure.chosen;
+    bool room = pure_reserve(h, h->pure.chosen), any = room && h->pure.chosen;
     if (any) chosen_move(t, policy);
     clear_all_marks(h);
     blocks_forget(&h->pure);

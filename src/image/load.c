@@ -305,7 +305,7 @@ static bool image_adopt(ImageFile *f, Heap *heap, const Relocation *r) {
 }
 
 static bool pure_map(ImageFile *f, Heap *heap) {
-    char *at = pure_reserve(heap);
+    char *at = pure_reserve(heap, f->header.sections[SECTION_PURE].bytes);
     if (!at) return refuse(f, "the system has no addresses for pure space");
     if (!section_map(f, SECTION_PURE, at, PROT_READ, MAP_FIXED)) return false;
     pure_adopt(heap, at, at + f->header.sections[SECTION_PURE].bytes);

@@ -230,7 +230,7 @@ static void test_adopt(void **unused) {
     assert_true(f && fwrite(start, 1, (size_t)(end - start), f) == (size_t)(end - start) && !fflush(f));
     static Heap *other; /* heaps are for ever */
     other = heap_create_empty(32 << 20);
-    char *at = pure_reserve(other);
+    char *at = pure_reserve(other, (size_t)(end - start));
     assert_true(at && at != start);
     assert_ptr_equal(mmap(at, (size_t)(end - start), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fileno(f), 0), at);
     pure_adopt(other, at, at + (end - start));

@@ -146,5 +146,8 @@ for place in 0x20000000 0x5ffff000 0x200000000000; do
 done
 [ -f take-0x20000000.so ] && expect elsewhere NIL env LD_PRELOAD="$T/take-0x20000000.so" "$W" --load look.lisp --eval "(prin1 $elsewhere)" --quit
 
+# -- Where address space is short: what is not needed is not reserved --
+ldd "$W" | grep -q libasan || expect address-space "(T T T)" sh -c "ulimit -v 2000000; '$W' --load look.lisp --eval '(progn (ext:purify) (prin1 (list (ext:pure-p (function lines)) (progn (ext:impurify) (zerop (ext:pure-bytes))) (plusp (ext:purify)))))' --quit"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
