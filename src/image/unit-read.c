@@ -419,6 +419,13 @@ static void loader_write(const Machine *m, Obj *slots) {
     slots[LOADER_DEBUG_COUNT] = obj_of_fix((int64_t)m->debug.count);
 }
 
+/* The unit lives on; what was needed to load it does not. */
+static void stack_free(Unit *u) {
+    free(u->stack);
+    u->stack = NULL;
+    u->room = 0;
+}
+
 bool unit_next(Thread *t, Obj loader, Obj value, Obj *function, Obj *arguments) {
     Obj *slots = obj_slots(loader);
     Machine m = {.t = t, .unit = (Unit *)(uintptr_t)fix_of_obj(slots[LOADER_UNIT]), .value = value};
@@ -433,6 +440,7 @@ bool unit_next(Thread *t, Obj loader, Obj value, Obj *function, Obj *arguments) 
         } else m.failed = true;
     }
     if (m.failed || m.unit->depth) signal_malformed(&m);
+    if (!more) stack_free(m.unit);
     loader_write(&m, slots);
     return more;
 }

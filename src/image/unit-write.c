@@ -327,15 +327,19 @@ static bool put(Writer *w, Obj x, int64_t container, uint64_t slot) {
 
 /* -- The door -- */
 
-static void state_free(void *data) {
-    State *s = data;
+static void state_clear(State *s) {
     free(s->code.p);
     free(s->constants.p);
     free(s->debug.p);
     numbers_free(&s->objects);
     numbers_free(&s->debug_objects);
     free(s->fixups);
-    free(s);
+    *s = (State){0};
+}
+
+static void state_free(void *data) {
+    state_clear(data);
+    free(data);
 }
 
 Obj unit_writer_make(Thread *t) {
@@ -424,6 +428,7 @@ int unit_write_file(Thread *t, Obj writer, const char *path, bool debug) {
     op(&w, UNIT_END);
     Buffer file = {0};
     file_lay_out(w.state, debug, &file);
+    state_clear(w.state); /* now, and not when the collector finds that the writer is gone */
     NewFile new;
     int error = newfile_open(&new, path, 0666);
     if (!error) error = newfile_close(&new, newfile_write(&new, file.p, file.n));

@@ -173,11 +173,18 @@
   (stays "a unit of fifty functions loaded" 100 2000 (load (scratch "same.wfu")))
   (outcome (= 1 (count (namestring unit) (ext:units) :key #'ext:unit-file :test #'string=)) "one unit is left of 2,100 loaded: ~S" (ext:units)))
 (dotimes (n 10) (write-victim (scratch (format nil "rotate~D.lisp" n)) n))
-(stays "units under ten names in turn" 100 1000 (load (scratch (format nil "rotate~D.wfu" (mod *i* 10)))))
-(stays "a unit that is compiled anew and loaded" 40 80 (quietly (write-victim (scratch "changed.lisp") (mod *i* 2))) (quietly (load (scratch "changed.wfu"))))
+(stays "units under ten names in turn" 100 2000 (load (scratch (format nil "rotate~D.wfu" (mod *i* 10)))))
+(stays "a unit that is compiled anew and loaded" 100 2000 (quietly (write-victim (scratch "changed.lisp") (mod *i* 2))) (quietly (load (scratch "changed.wfu"))))
 (defun mapped () (with-open-file (s "/proc/self/maps") (loop for line = (read-line s nil) while line count (search ".wfu" line))))
 (ext:gc)
 (outcome (<= (mapped) 13) "files that are still mapped: ~D" (mapped))
+
+;;; -- Pure space: purified, redefined, brought back --
+(stays "PURIFY, redefine, IMPURIFY" 100 1000
+  (eval `(defun pure-victim (x) (list x ,*i* "text"))) (ext:purify) (pure-victim 1)
+  (eval `(defun pure-victim (x) (list ,*i* x "other text"))) (ext:impurify))
+(stays "PURIFY and IMPURIFY of a unit" 100 300
+  (load (scratch "rotate1.wfu")) (ext:purify) (load (scratch "rotate1.wfu")) (ext:impurify))
 
 ;;; -- By weak pointers: gone at the first full collection --
 (gone "300 classes by (SETF FIND-CLASS), and their methods"

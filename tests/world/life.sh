@@ -4,7 +4,7 @@ windfall=${WINDFALL:-build/windfall}
 scratch=$(mktemp -d)
 out=$scratch/out
 trap 'rm -rf "$scratch"' EXIT
-LIFE_SCRATCH=$scratch timeout 300 "$windfall" --no-init --load tests/world/life.lisp --eval '(progn (write-line "END") (finish-output))' --quit >"$out" 2>&1 </dev/null
+LIFE_SCRATCH=$scratch timeout 500 "$windfall" --no-init --load tests/world/life.lisp --eval '(progn (write-line "END") (finish-output))' --quit >"$out" 2>&1 </dev/null
 passed=$(grep -c '^PASS' "$out")
 failed=$(grep -c '^FAIL' "$out")
 if [ "$(tail -n 1 "$out")" != END ]; then
