@@ -299,7 +299,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
                    (%weak-place-links))
             *library-end* (%delivery-flags options)
             (%metaobject-vectors classes generics)
-            (%removed-functions options) (%delivery-names options) next '())))
+            (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '())))
 
 (defun %second-plan (entry options cleanups)
   "Runs the cleanup functions whose objects are still there; the plan of the second round."

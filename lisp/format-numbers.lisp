@@ -169,7 +169,7 @@
 (defun format-number-or (number stream width at function)
   "Calls FUNCTION with a float for a real NUMBER; prints anything else like ~wD."
   (cond ((rationalp number)
-         (funcall function (coerce number (if (> (integer-length (truncate number)) 127) 'double-float 'single-float))))
+         (funcall function (if (> (integer-length (truncate number)) 127) (float number 1d0) (float number 1f0))))
         ((finite-float-p number) (funcall function number))
         ((floatp number) (prin1 number stream))
         (t (format-integer number stream 10 (or width 0) #\Space #\, 3 nil at))))
@@ -179,7 +179,7 @@
                              (lambda (number) (format-fixed number stream width places scale overflow padchar at)))))
 
 (defun exponent-marker (number)
-  (if (typep number *read-default-float-format*) #\e (if (typep number 'double-float) #\d #\f)))
+  (if (eq (typep number 'double-float) (and (member *read-default-float-format* '(double-float long-float)) t)) #\e (if (typep number 'double-float) #\d #\f)))
 
 (defun format-exponential (number stream width places exponent-width scale overflow padchar marker at)
   (multiple-value-bind (digits exponent) (%float-shortest number)

@@ -44,8 +44,10 @@
        (let ((*current-level* (1+ *current-level*))) ,@body)))
 
 (defmacro print-unreadable-object ((object stream &key type identity) &body body)
-  `(%print-unreadable ,object (%printer-stream ,stream) ,type ,identity
-                      ,(if body `(lambda () ,@body) nil)))
+  (let ((unreadable (make-symbol "OBJECT")))
+    `(let ((,unreadable ,object))
+       (%print-unreadable ,unreadable (%printer-stream ,stream) ,(and type `(and ,type (%type-name-to-print ,unreadable))) ,identity
+                          ,(if body `(lambda () ,@body) nil)))))
 
 ;;; Circularity
 
@@ -90,9 +92,12 @@
 (defun output-object (object stream)
   (or (%write-plain object stream)
       (if (and *print-circle* (null *circle-labels*) (circle-candidate-p object) (not (stringp object)) (not (symbolp object)))
-          (with-circle-labels (stream) (output-labelled object stream))
+          (output-circularly object stream)
           (output-labelled object stream)))
   object)
+
+(defun output-circularly (object stream)
+  (with-circle-labels (stream) (output-labelled object stream)))
 
 (defun output-labelled (object stream)
   (unless (and *circle-labels* (circle-candidate-p object) (circle-reference object stream))
@@ -152,7 +157,11 @@
 (defun output-array (array stream)
   (cond ((and (not *print-array*) (not *print-readably*))
          (print-unreadable-object (array stream :identity t)
-           (format stream "~S ~S ~S" (if (vectorp array) 'vector 'array) (array-element-type array) (array-dimensions array))))
+           (prin1 (if (vectorp array) 'vector 'array) stream)
+           (write-char #\Space stream)
+           (prin1 (array-element-type array) stream)
+           (write-char #\Space stream)
+           (prin1 (array-dimensions array) stream)))
         ((and *print-readably* (not (bit-vector-p array)) (special-array-p array))
          (write-string "#A" stream)
          (output-element (list (array-dimensions array) (array-element-type array) (array-contents array 0 (array-dimensions array))) stream))
@@ -200,10 +209,11 @@
 ;;; Everything else
 
 (defun %print-unreadable (object stream type identity body)
+  "TYPE: what stands first, a symbol or class, or NIL."
   (when *print-readably* (error 'print-not-readable :object object))
   (write-string "#<" stream)
   (when type
-    (let ((*print-escape* t)) (output-object (%type-name-to-print object) stream))
+    (let ((*print-escape* t)) (output-object type stream))
     (write-char #\Space stream))
   (when body (funcall body))
   (when identity
@@ -225,15 +235,25 @@
          (write-string "#S" stream)
          (output-object (list 'random-state :words (%random-state-words object)) stream))
         ((hash-table-p object)
-         (print-unreadable-object (object stream :type t :identity t)
-           (format stream "~S ~S ~S ~S" :test (hash-table-test object) :count (hash-table-count object))))
+         (%print-unreadable object stream 'hash-table t (lambda () (output-hash-table object stream))))
         ((packagep object)
-         (print-unreadable-object (object stream :type t)
-           (let ((*print-escape* t)) (output-object (or (package-name object) "deleted") stream))))
-        ((or (streamp object) (readtablep object) (random-state-p object))
-         (print-unreadable-object (object stream :type t :identity t)))
+         (%print-unreadable object stream 'package nil
+                            (lambda () (let ((*print-escape* t)) (output-object (or (package-name object) "deleted") stream)))))
+        ((streamp object) (%print-unreadable object stream (%stream-type object) t nil))
+        ((readtablep object) (%print-unreadable object stream 'readtable t nil))
+        ((random-state-p object) (%print-unreadable object stream 'random-state t nil))
         (t (print-unreadable-object (object stream :identity t)
              (write-string (or (%shape-name object) "MARKER") stream)))))
+
+(defun output-hash-table (table stream)
+  "What stands between type and address."
+  (prin1 :test stream)
+  (write-char #\Space stream)
+  (prin1 (hash-table-test table) stream)
+  (write-char #\Space stream)
+  (prin1 :count stream)
+  (write-char #\Space stream)
+  (prin1 (hash-table-count table) stream))
 
 (defun %function-name (function)
   "The name of compiled code or of a builtin, or NIL."

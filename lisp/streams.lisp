@@ -89,7 +89,9 @@
         `(let ((,variable (prog1 (%make-fill-pointer-output-stream ,string) ,element-type)))
            ,@declarations
            (unwind-protect (progn ,@forms) (close ,variable)))
-        `(let ((,variable (make-string-output-stream :element-type ,element-type)))
+        `(let ((,variable ,(if (equal element-type ''character)
+                               '(%make-string-output-stream 'character)
+                               `(make-string-output-stream :element-type ,element-type))))
            ,@declarations
            (unwind-protect (progn ,@forms (get-output-stream-string ,variable)) (close ,variable))))))
 

@@ -809,9 +809,9 @@
                    (%coercion-failure object type)))))))
 
 (defun %coerce-to-vector-type (object type element-type)
-  "The list or vector OBJECT as a vector of the element type; TYPE is for the error."
+  "The list or vector OBJECT as a simple vector of the element type, T or CHARACTER; TYPE is for the error."
   (if (or (listp object) (vectorp object))
-      (%coerce-to-vector object element-type nil type)
+      (replace (if (eq element-type t) (%make-simple-array nil (length object)) (make-string (length object))) object)
       (%coercion-failure object type)))
 
 (defun %list-of-sequence (object)

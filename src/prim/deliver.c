@@ -29,6 +29,7 @@ enum {
     PLAN_REMOVED,    /* list of symbols whose functions go, referred to or not */
     PLAN_NAMES,      /* list of symbols whose names stay */
     PLAN_NEXT,       /* NIL, or a function that returns the plan of one more round */
+    PLAN_INTERROGATE, /* list of symbols of which is told what keeps them */
     PLAN_PENDING     /* list of (setter value object): places of users to be set when Lisp runs again */
 };
 enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64 };
@@ -47,8 +48,18 @@ typedef struct Need {
 
 static const Need needs[] = {
 #define NEED(if_facet, if_name, facet, name) {FACET_##if_facet, if_name, FACET_##facet, name},
+#define SOFT(name)
 #include "prim/needs.def"
 #undef NEED
+#undef SOFT
+};
+
+static const char *const soft_names[] = {
+#define NEED(if_facet, if_name, facet, name)
+#define SOFT(name) name,
+#include "prim/needs.def"
+#undef NEED
+#undef SOFT
 };
 
 /* The symbol with a name as BUILTIN writes it; every one of them exists. */
@@ -66,7 +77,7 @@ static Obj named_symbol(Thread *t, const char *name) {
 
 /* The symbols of needs.def, found while there are packages. */
 typedef struct NeedSymbols {
-    Obj condition[COUNT_OF(needs)], symbol[COUNT_OF(needs)];
+    Obj condition[COUNT_OF(needs)], symbol[COUNT_OF(needs)], soft[COUNT_OF(soft_names)];
 } NeedSymbols;
 
 static void needs_find(Thread *t, NeedSymbols *found) {
@@ -74,11 +85,13 @@ static void needs_find(Thread *t, NeedSymbols *found) {
         found->condition[i] = needs[i].if_name[0] ? named_symbol(t, needs[i].if_name) : NIL;
         found->symbol[i] = strcmp(needs[i].name, "*") != 0 ? named_symbol(t, needs[i].name) : NIL;
     }
+    for (size_t i = 0; i < COUNT_OF(soft_names); i++) found->soft[i] = named_symbol(t, soft_names[i]);
 }
 
 static void needs_record(Shake *s, const NeedSymbols *found) {
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
         Obj condition = shake_facet(s, found->condition[i], needs[i].if_facet);
+        if (needs[i].if_facet == FACET_FUNCTION && !is_function(obj_slots(condition)[0])) continue; /* it has been removed */
         if (!is_nil(found->symbol[i])) {
             shake_need(s, condition, shake_facet(s, found->symbol[i], needs[i].facet));
             continue;
@@ -103,8 +116,8 @@ static void link_table(Shake *s, LinkKind kind, Obj package, uint64_t field) {
     for (uint64_t i = TABLE_PLACES; i < obj_length(table); i++) {
         Obj x = obj_slots(table)[i];
         if (eq(x, EMPTY) || eq(x, DELETED)) continue;
-        Obj name = shake_facet(s, x, FACET_NAME), ends[2] = {package, name};
-        shake_link(s, kind, package, 0, NIL, name, 2, ends);
+        Obj text = shake_facet(s, x, FACET_TEXT), ends[2] = {package, text};
+        shake_link(s, kind, package, 0, NIL, text, 2, ends);
     }
 }
 
@@ -186,11 +199,12 @@ static void properties_record(Shake *s, Obj whole, void *data) {
 
 /* -- Functions -- */
 
-typedef struct DebugWork {
+typedef struct ObjectWork {
     Shake *s;
     Obj none; /* debug information that says nothing */
+    Obj print_object, output_pathname;
     bool keep, documentation, drop_names;
-} DebugWork;
+} ObjectWork;
 
 /* The symbols of a function's name, at most `most`; false: there are more. */
 static bool name_symbols(Shake *s, Obj name, Obj *symbols, unsigned *count, unsigned most) {
@@ -203,7 +217,7 @@ static bool name_symbols(Shake *s, Obj name, Obj *symbols, unsigned *count, unsi
 }
 
 /* A function's name stays if its symbols can be met otherwise. */
-static void debug_record(DebugWork *work, Obj constants) {
+static void debug_record(ObjectWork *work, Obj constants) {
     Shake *s = work->s;
     Thread *t = shake_thread(s);
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return;
@@ -221,8 +235,15 @@ static void debug_record(DebugWork *work, Obj constants) {
     set_field(t, constants, 0, work->none);
 }
 
+static bool is_built_in_layout(Thread *t, Obj layout) {
+    Obj keys = t->world->class_keys;
+    for (uint64_t i = 0; has_type(keys, TYPE_SIMPLE_VECTOR) && i < obj_length(keys); i++)
+        if (eq(obj_slots(keys)[i], layout)) return true;
+    return false;
+}
+
 static void object_record(void *data, Obj *words, size_t bytes) {
-    DebugWork *work = data;
+    ObjectWork *work = data;
     (void)bytes;
     if (!is_header(words[0])) return;
     Obj x = obj_of_address(words);
@@ -233,9 +254,62 @@ static void object_record(void *data, Obj *words, size_t bytes) {
         debug_record(work, obj_slots(x)[FUNCALLABLE_CONSTANTS]);
         shake_need(work->s, x, shake_facet(work->s, SYM(DISPATCH_MISS), FACET_FUNCTION));
         break;
-    case TYPE_LAYOUT: set_field(t, x, LAYOUT_NAME, shake_facet(work->s, obj_slots(x)[LAYOUT_NAME], FACET_NAME)); break;
+    case TYPE_PATHNAME: shake_need(work->s, x, shake_facet(work->s, work->output_pathname, FACET_FUNCTION)); break;
+    case TYPE_LAYOUT: /* something of that shape may be printed, unless it is only the class of a kind of words */
+        if (!is_built_in_layout(t, x)) shake_need(work->s, x, shake_facet(work->s, work->print_object, FACET_FUNCTION));
+        set_field(t, x, LAYOUT_NAME, shake_facet(work->s, obj_slots(x)[LAYOUT_NAME], FACET_NAME)); break;
     default: break;
     }
+}
+
+/* -- FORMAT -- */
+
+enum { DIRECTIVE_CODES = 128 };
+
+typedef struct FormatWork {
+    Shake *s;
+    Obj table;                   /* by upper-case code: what makes the directive's function */
+    Obj used[DIRECTIVE_CODES];   /* objects that are kept by strings with the directive */
+} FormatWork;
+
+/* The directive behind the tilde at *i: its upper-case code, or 0; *i becomes its place. */
+static uint32_t directive_at(Obj string, uint64_t *i) {
+    uint64_t length = obj_length(string);
+    for (++*i; *i < length; ++*i) {
+        uint32_t c = simple_string_char(string, *i);
+        if (c == '\'') ++*i;
+        else if (c >= DIRECTIVE_CODES) return 0;
+        else if (!strchr("0123456789+-,#vV:@", (int)c)) return code_upcase(c);
+    }
+    return 0;
+}
+
+static void string_directives(void *data, Obj *words, size_t bytes) {
+    FormatWork *work = data;
+    Obj x = obj_of_address(words);
+    (void)bytes;
+    if (!is_header(words[0]) || !is_simple_string(x)) return;
+    bool seen[DIRECTIVE_CODES] = {false};
+    for (uint64_t i = 0; i < obj_length(x); i++) {
+        uint32_t c = simple_string_char(x, i) == '~' ? directive_at(x, &i) : 0;
+        if (!c || seen[c] || is_nil(work->used[c])) continue;
+        seen[c] = true;
+        shake_need(work->s, x, work->used[c]);
+    }
+}
+
+static void directives_record(Shake *s, Obj table) {
+    Thread *t = shake_thread(s);
+    FormatWork work = {.s = s, .table = table};
+    for (uint64_t i = 0; i < DIRECTIVE_CODES; i++) {
+        work.used[i] = NIL;
+        Obj item = obj_slots(table)[i];
+        if (is_nil(item)) continue;
+        work.used[i] = alloc_cons(t, NIL, NIL);
+        shake_link(s, LINK_DIRECTIVE, table, i, NIL, item, 2, (Obj[]){table, work.used[i]});
+        set_field(t, table, i, NIL);
+    }
+    heap_each(t->heap, string_directives, &work);
 }
 
 /* -- Classes -- */
@@ -299,6 +373,41 @@ static void report_figures(const ShakeFigures *f) {
         if (f->links[i]) fprintf(stderr, ";   %-24s %6llu of %6llu\n", link_infos[i].name, (unsigned long long)f->kept[i], (unsigned long long)f->links[i]);
 }
 
+/* Numbers of the symbols that are asked about. */
+typedef struct Interrogation {
+    uint64_t *numbers;
+    size_t count;
+} Interrogation;
+
+static Interrogation interrogation_make(Shake *s, Obj symbols) {
+    Interrogation q = {0};
+    for (Obj l = symbols; is_cons(l); l = cdr(l)) q.count++;
+    q.numbers = calloc(q.count + 1, sizeof *q.numbers);
+    must(q.numbers);
+    for (size_t i = 0; is_cons(symbols); symbols = cdr(symbols)) q.numbers[i++] = shake_number(s, car(symbols));
+    return q;
+}
+
+/* A line for each function that stays: the bytes of its code and constants, its name. */
+static void report_functions(Shake *s) {
+    for (uint64_t i = 1; i < shake_symbols(s); i++) {
+        Obj part = shake_part(s, i, FACET_FUNCTION), f = is_obj(part) ? obj_slots(part)[0] : NIL;
+        if (!has_type(f, TYPE_FUNCTION) || !is_obj(obj_slots(f)[FUNCTION_CODE])) continue;
+        size_t bytes = header_bytes(obj_header(obj_slots(f)[FUNCTION_CODE])) + header_bytes(obj_header(obj_slots(f)[FUNCTION_CONSTANTS]));
+        fprintf(stderr, "; %6zu %s\n", bytes, shake_name(s, i));
+    }
+}
+
+static void collected(Shake *s, void *data) {
+    (void)data;
+    if (plan_flag(shake_thread(s), PLAN_VERBOSE)) report_functions(s);
+}
+
+static void interrogate(Shake *s, void *data) {
+    const Interrogation *q = data;
+    for (size_t i = 0; i < q->count; i++) shake_explain(s, q->numbers[i], stderr);
+}
+
 static void shake_round(Thread *t) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
@@ -306,9 +415,16 @@ static void shake_round(Thread *t) {
     Obj class_of = named_symbol(t, "%CLASS-OF"), class_key = named_symbol(t, "%CLASS-KEY");
     PropertyWork properties = {.keep_documentation = plan_flag(t, PLAN_KEEP_DOCUMENTATION)};
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
-    DebugWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES)};
-    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .reinstate = reinstate};
+    ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
+                       .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME")};
+    Interrogation q;
+    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .soft = found.soft, .soft_count = COUNT_OF(soft_names), .reinstate = reinstate,
+                            .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),
+                            .broken = is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
+    Obj directives = symbol_value(t, named_symbol(t, "SYS:*DIRECTIVES*"));
+    options.data = &q;
     shake_split(s, &options);
+    q = interrogation_make(s, plan_take(t, PLAN_INTERROGATE));
     properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
     properties.documentation = documentation;
     properties.plist_reader = shake_facet(s, plist_reader, FACET_FUNCTION);
@@ -321,10 +437,12 @@ static void shake_round(Thread *t) {
     shake_each_symbol(s, properties_record, &properties);
     identities_record(s, plan_take(t, PLAN_IDENTITIES));
     lisp_links_record(s, plan_take(t, PLAN_LINKS));
-    built_in_record(s, class_of, class_key);
     heap_each(t->heap, object_record, &debug);
+    directives_record(s, directives);
+    built_in_record(s, class_of, class_key);
     shake_collect(s);
     if (plan_flag(t, PLAN_VERBOSE)) report_figures(shake_figures(s));
+    free(q.numbers);
     shake_end(s);
 }
 
@@ -375,6 +493,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
             places_set(t);
         }
     }
+    leaf_restore(t, SYM(ERROR), "ERROR");
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
     t->world->entry = plan_part(t, PLAN_ENTRY);

@@ -106,7 +106,13 @@ static void report_format(Obj control, Obj arguments) {
 }
 
 /* What the report functions of lisp/conditions.lisp say, of the conditions that C code signals. */
-static void report_condition(uint32_t n, const Obj *args) {
+static void report_condition(Thread *t, uint32_t n, const Obj *args) {
+    if (is_simple_string(args[0])) {
+        fputs("SIMPLE-ERROR: ", stderr);
+        report_format(args[0], alloc_list(t, n - 1, args + 1));
+        fputc('\n', stderr);
+        return;
+    }
     Obj datum = initarg(n, args, SYM(K_DATUM)), name = initarg(n, args, SYM(K_NAME)), control = initarg(n, args, SYM(K_FORMAT_CONTROL));
     early_print(args[0], 1);
     fputs(": ", stderr);
@@ -129,7 +135,7 @@ static void report_condition(uint32_t n, const Obj *args) {
 NORETURN static void delivered_die(Thread *t, uint32_t n, const Obj *args) {
     streams_finish(t);
     fputs("Unhandled ", stderr);
-    report_condition(n, args);
+    report_condition(t, n, args);
     exit(1);
 }
 
@@ -147,7 +153,10 @@ NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Ob
     exit(1);
 }
 
-BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") { early_die(t, "error", n, args); }
+BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") {
+    if (!is_nil(t->world->entry)) delivered_die(t, n, args);
+    early_die(t, "error", n, args);
+}
 
 BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") {
     if (!is_nil(t->world->entry)) delivered_die(t, n, args);

@@ -46,6 +46,7 @@ Thread *shake_thread(const Shake *s) { return s->t; }
 const ShakeFigures *shake_figures(const Shake *s) { return &s->figures; }
 
 void shake_end(Shake *s) {
+    for (uint64_t i = 0; i < s->symbol_count && s->options.explain; i++) free(s->symbols[i].text);
     free(s->symbols);
     free(s->links);
     free(s->roots);
@@ -171,11 +172,17 @@ static void records_reinstate(Shake *s, Obj records) {
 
 void shake_collect(Shake *s) {
     Thread *t = s->t;
+    if (s->options.broken) {
+        s->trace = trace_make(s);
+        s->options.broken(s, s->options.data);
+        trace_free(s->trace);
+    }
     Obj records = records_make(s), roots = alloc_list(t, (uint32_t)s->root_count, s->roots);
     push_root(t, roots);
     push_root(t, records);
-    if (s->options.broken) s->options.broken(s, s->options.data);
     heap_compact(t);
+    symbols_find(s);
+    if (s->options.collected) s->options.collected(s, s->options.data);
     symbols_join(s);
     records_reinstate(s, pop_root(t));
     pop_root(t);

@@ -21,6 +21,8 @@
 
 #include "run/run.h"
 
+#include <stdio.h>
+
 typedef enum LinkKind {
 #define LINK(id, name, how, what) LINK_##id,
 #include "shake/links.def"
@@ -36,19 +38,23 @@ typedef struct LinkInfo {
 } LinkInfo;
 extern const LinkInfo link_infos[LINK_KINDS];
 
-/* How a symbol can be met: as the whole that a program may do anything with; as an identity that is compared and printed; as a function that is
-   called; as a variable. */
-typedef enum Facet { FACET_WHOLE, FACET_NAME, FACET_FUNCTION, FACET_VALUE, FACETS } Facet;
+/* How a symbol can be met: as the whole that a program may do anything with; as an identity that is compared and looked up; as a function that is
+   called; as a variable that is read; as one that is set or bound; as a function that is called, softly: only if it is there anyway; as
+   a text that is printed. */
+typedef enum Facet { FACET_WHOLE, FACET_NAME, FACET_FUNCTION, FACET_VALUE, FACET_SET, FACET_SOFT, FACET_TEXT, FACETS } Facet;
 
 typedef struct Shake Shake;
 
 typedef struct ShakeOptions {
     Obj mark;            /* an object: functions older than it call no function by a name that they hold as a constant */
+    const Obj *soft;     /* symbols whose functions the library calls softly */
+    uint32_t soft_count;
     bool keep_macros;    /* names hold macro functions */
     bool keep_names;     /* a symbol that is only called or bound keeps its name */
     void (*reinstate)(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item); /* for links of the way CALL */
-    /* Called, if not NULL, when all links are broken and nothing has been collected: for reports. */
-    void (*broken)(Shake *s, void *data);
+    bool explain;        /* names of symbols are noted, for `shake_name` and `shake_explain` */
+    void (*broken)(Shake *s, void *data);    /* called, if not NULL, when all links are broken: for `shake_explain` */
+    void (*collected)(Shake *s, void *data); /* called, if not NULL, when the dead have been collected and nothing has been reinstated */
     void *data;
 } ShakeOptions;
 
@@ -87,5 +93,17 @@ Obj shake_identify(Shake *s, Obj tree);
 void shake_each_symbol(Shake *s, void (*visit)(Shake *s, Obj whole, void *data), void *data);
 /* Is x one of the objects that `shake_facet` makes?  Then *symbol is the symbol's name (NIL: it has none any more) for reports. */
 bool shake_is_facet(Obj x, Facet *facet);
+/* In `collected`: how many symbols there were, numbers from 1 on, and the parts that are left (a fixnum: gone).  A function or variable has its
+   content in slot 0. */
+uint64_t shake_symbols(const Shake *s);
+Obj shake_part(const Shake *s, uint64_t number, Facet facet);
+/* The number of a symbol or of one of its parts, and the name that it had ("" unless `explain`). */
+uint64_t shake_number(Shake *s, Obj symbol);
+const char *shake_name(const Shake *s, uint64_t number);
+
+/* -- explain.c -- */
+
+/* Tells by what path a symbol is kept; in `broken`. */
+void shake_explain(Shake *s, uint64_t number, FILE *to);
 
 #endif

@@ -1,31 +1,36 @@
 /* split.c: symbols in parts.
 
    A symbol is one object for three uses: a name, a function, a variable; whoever mentions it for one of them would keep what belongs to the
-   others.  And the symbols that C names lie in the static page, where no collection looks for the dead.  So for the time of a shake a symbol S is four
+   others.  And the symbols that C names lie in the static page, where no collection looks for the dead.  So for the time of a shake a symbol S is several
    objects:
 
        S              the whole: holds the parts.  For a static symbol, a copy in the heap
-       S name         its name and home package: an identity, to be compared and printed
+       S name         an identity, to be compared and looked up; holds the text
+       S text         its name and home package, to be printed
        S function     what the function cell held
        S value        what the value cell held
+       S set          holds the value: somebody can change it
+       S soft         holds nothing: somebody would call the function if it were there
 
    and what refers to S refers to what it uses.  Ordinary data refers to the whole, since anything may be done with it.  Code tells by its
-   instructions: a CALL's constant is the function, a variable's the value, what is compared only is the name.  A constant of a function of the
+   instructions: a CALL's constant is the function (or, of the functions of ShakeOptions.soft in the library, soft), a variable's the value, what is compared only is the name.  A constant of a function of the
    library is a name too: the library never calls a function by a name that it holds as a constant (tests/world/deliver.sh), and its functions are those
    older than a mark, since neither allocation nor the collector ever reorders (law 3).
 
    The property lists stay with the whole; whoever hands in the links breaks them (`shake_each_symbol`).
 
    When the collection is over, a symbol of which any part is left is made whole again: at its fixed address, or where the whole lies, or anew.  A
-   symbol without name part is one that is called or bound and otherwise never seen: it needs no name.
+   symbol without text is one that is called or bound and otherwise never seen: it needs no name.
 
    Limit: SYMBOL-VALUE and BOUNDP of a name computed by the library itself, in a list constant, count as data. */
 #include "shake/split.h"
 
+#include "text/text.h"
+
 #include <stdlib.h>
 
 enum { PART_CONTENT, PART_NUMBER, PART_NAME, PART_LENGTH };    /* function, value; NAME: the name's part, if it is to stay */
-enum { NAME_TEXT, NAME_PACKAGE, NAME_NUMBER, NAME_LENGTH };    /* name */
+enum { TEXT_NAME = PART_CONTENT, TEXT_PACKAGE = PART_NAME };    /* text */
 
 /* -- Parts -- */
 
@@ -35,7 +40,7 @@ bool shake_is_facet(Obj x, Facet *facet) {
     return true;
 }
 
-static Obj part_number(Obj x, Facet facet) { return obj_slots(x)[facet == FACET_NAME ? NAME_NUMBER : PART_NUMBER]; }
+static Obj part_number(Obj x) { return obj_slots(x)[PART_NUMBER]; }
 
 static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj name) {
     Obj x = alloc_flagged(s->t, TYPE_CELL, facet, PART_LENGTH, content);
@@ -44,11 +49,9 @@ static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj na
     return x;
 }
 
-static Obj name_make(Shake *s, const Obj *slots, uint64_t number) {
-    Obj x = alloc_flagged(s->t, TYPE_CELL, FACET_NAME, NAME_LENGTH, NIL);
-    init_field(x, NAME_TEXT, slots[SYMBOL_NAME]);
-    init_field(x, NAME_PACKAGE, slots[SYMBOL_PACKAGE]);
-    init_field(x, NAME_NUMBER, obj_of_fix((int64_t)number));
+static Obj text_make(Shake *s, const Obj *slots, uint64_t number) {
+    Obj x = part_make(s, FACET_TEXT, slots[SYMBOL_NAME], number, NIL);
+    init_field(x, TEXT_PACKAGE, slots[SYMBOL_PACKAGE]);
     return x;
 }
 
@@ -70,16 +73,18 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     Obj *slots = obj_slots(symbol), whole = symbol;
     parts->hash = slots[SYMBOL_HASH];
     parts->flags = obj_flags(symbol);
+    if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
     bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
-    Obj name = name_make(s, slots, number);
+    Obj text = text_make(s, slots, number), name = part_make(s, FACET_NAME, text, number, NIL);
     Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name);
     Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name);
+    Obj set = part_make(s, FACET_SET, value, number, name);
     Obj plist = slots[SYMBOL_PLIST], info = slots[SYMBOL_INFO];
     parts->value = cheap_value(s, slots[SYMBOL_VALUE]);
     if (macro) parts->flags &= ~(unsigned)SYMBOL_MACRO;
     if (is_static_symbol(symbol)) whole = alloc_flagged(t, TYPE_SYMBOL, parts->flags, SYMBOL_LENGTH, NIL);
     whole_clear(t, symbol);
-    set_slot(t, &obj_slots(whole)[SYMBOL_VALUE], value);
+    set_slot(t, &obj_slots(whole)[SYMBOL_VALUE], set);
     set_slot(t, &obj_slots(whole)[SYMBOL_FUNCTION], function);
     set_slot(t, &obj_slots(whole)[SYMBOL_NAME], name);
     set_slot(t, &obj_slots(whole)[SYMBOL_PLIST], plist);
@@ -87,15 +92,30 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     obj_slots(whole)[SYMBOL_HASH] = obj_of_fix((int64_t)number); /* NOBARRIER: immediate */
     parts->at[FACET_WHOLE] = whole;
     parts->at[FACET_NAME] = name;
+    parts->at[FACET_TEXT] = text;
     parts->at[FACET_FUNCTION] = function;
     parts->at[FACET_VALUE] = value;
+    parts->at[FACET_SET] = set;
+    parts->at[FACET_SOFT] = part_make(s, FACET_SOFT, NIL, number, name);
 }
 
+uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
+Obj shake_part(const Shake *s, uint64_t number, Facet facet) { return s->symbols[number].at[facet]; }
+
+uint64_t shake_number(Shake *s, Obj symbol) {
+    Facet facet;
+    (void)s;
+    if (is_static_symbol(symbol)) return static_number(symbol);
+    return (uint64_t)fix_of_obj(shake_is_facet(symbol, &facet) ? part_number(symbol) : obj_slots(symbol)[SYMBOL_HASH]);
+}
+
+const char *shake_name(const Shake *s, uint64_t number) { return s->symbols[number].text ? s->symbols[number].text : ""; }
+
 Obj shake_facet(Shake *s, Obj symbol, Facet facet) {
-    if (is_static_symbol(symbol)) return static_number(symbol) ? s->symbols[static_number(symbol)].at[facet] : NIL;
-    if (has_type(symbol, TYPE_CELL) && obj_flags(symbol)) return s->symbols[fix_of_obj(part_number(symbol, (Facet)obj_flags(symbol)))].at[facet];
-    if (!has_type(symbol, TYPE_SYMBOL)) return symbol;
-    return s->symbols[fix_of_obj(obj_slots(symbol)[SYMBOL_HASH])].at[facet];
+    Facet own;
+    if (!has_type(symbol, TYPE_SYMBOL) && !shake_is_facet(symbol, &own)) return symbol;
+    uint64_t number = shake_number(s, symbol);
+    return number ? s->symbols[number].at[facet] : NIL;
 }
 
 Obj shake_identify(Shake *s, Obj tree) {
@@ -144,16 +164,16 @@ static void walk_all(Shake *s, WordChange change) {
 
 /* -- Code -- */
 
-enum { USE_NAME = 1, USE_FUNCTION = 2, USE_VALUE = 4, USE_WHOLE = 8 };
+enum { USE_NAME = 1, USE_FUNCTION = 2, USE_VALUE = 4, USE_SET = 8, USE_WHOLE = 16 };
 
 static unsigned constant_use(Opcode op) {
     switch (op) {
     case OP_CALL:
     case OP_TAIL_CALL:
     case OP_FUNCTION_REF: return USE_FUNCTION;
-    case OP_SYMBOL_REF:
+    case OP_SYMBOL_REF: return USE_VALUE;
     case OP_SYMBOL_SET:
-    case OP_BIND: return USE_VALUE;
+    case OP_BIND: return USE_SET;
     case OP_JUMP_EQK:
     case OP_JUMP_NEK:
     case OP_CHECK: return USE_NAME;
@@ -174,10 +194,11 @@ static void code_uses(const Instruction *code, uint64_t length, uint8_t *uses, u
     }
 }
 
-static Facet facet_of_use(unsigned use, bool library) {
-    if (use == USE_FUNCTION) return FACET_FUNCTION;
+static Facet facet_of_use(unsigned use, bool library, bool soft) {
+    if (use == USE_FUNCTION) return library && soft ? FACET_SOFT : FACET_FUNCTION;
     if (use == USE_VALUE) return FACET_VALUE;
-    if (use == USE_NAME || (library && !(use & (USE_FUNCTION | USE_VALUE)))) return FACET_NAME;
+    if (!(use & ~(unsigned)(USE_SET | USE_VALUE))) return FACET_SET;
+    if (use == USE_NAME || (library && !(use & (USE_FUNCTION | USE_VALUE | USE_SET)))) return FACET_NAME;
     return FACET_WHOLE;
 }
 
@@ -191,9 +212,12 @@ static void split_constants(void *data, Obj *words, size_t bytes) {
     uint8_t few[256] = {0}, *uses = count <= sizeof few ? few : calloc(count, 1);
     must(uses);
     code_uses(obj_raw(code), obj_length(code), uses, count);
-    for (uint64_t i = 1; i < count; i++)
-        if (has_type(obj_slots(constants)[i], TYPE_SYMBOL))
-            set_field(s->t, constants, i, shake_facet(s, obj_slots(constants)[i], facet_of_use(uses[i], library)));
+    for (uint64_t i = 1; i < count; i++) {
+        Obj x = obj_slots(constants)[i];
+        if (!has_type(x, TYPE_SYMBOL)) continue;
+        bool soft = s->symbols[shake_number(s, x)].soft;
+        set_field(s->t, constants, i, shake_facet(s, x, facet_of_use(uses[i], library, soft)));
+    }
     if (uses != few) free(uses);
 }
 
@@ -222,6 +246,7 @@ void symbols_split(Shake *s) {
     heap_each(t->heap, number_symbol, s);
     s->figures.symbols = s->symbol_count;
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
+    for (uint32_t i = 0; i < s->options.soft_count; i++) s->symbols[shake_number(s, s->options.soft[i])].soft = true;
     walk_all(s, static_to_whole);
     heap_each(t->heap, split_constants, s);
 }
@@ -235,15 +260,16 @@ static void find_part(void *data, Obj *words, size_t bytes) {
     if (!is_header(words[0])) return;
     if (header_type(words[0]) == TYPE_SYMBOL) s->symbols[fix_of_obj(obj_slots(x)[SYMBOL_HASH])].at[FACET_WHOLE] = x;
     Facet facet;
-    if (shake_is_facet(x, &facet)) s->symbols[fix_of_obj(part_number(x, facet))].at[facet] = x;
+    if (shake_is_facet(x, &facet)) s->symbols[fix_of_obj(part_number(x))].at[facet] = x;
 }
 
 /* Makes symbol number i of its parts; where it lies comes to at[FACET_WHOLE].  Its HASH stays its number. */
 static void symbol_join(Shake *s, uint64_t i, Obj nameless) {
     Thread *t = s->t;
     SymbolParts *parts = &s->symbols[i];
-    Obj name = parts->at[FACET_NAME], function = parts->at[FACET_FUNCTION], value = parts->at[FACET_VALUE], whole = parts->at[FACET_WHOLE];
-    bool is_static = i < STATIC_SYMBOL_COUNT, left = is_obj(name) || is_obj(function) || is_obj(value) || is_obj(whole);
+    Obj text = parts->at[FACET_TEXT], function = parts->at[FACET_FUNCTION], value = parts->at[FACET_VALUE], whole = parts->at[FACET_WHOLE];
+    bool is_static = i < STATIC_SYMBOL_COUNT, left = false;
+    for (int f = 0; f < FACETS; f++) left |= is_obj(parts->at[f]);
     if (!left && !is_static) return;
     if (is_static) whole = static_symbol(i);
     else if (!is_obj(whole)) whole = alloc_boxed(t, TYPE_SYMBOL, SYMBOL_LENGTH, NIL);
@@ -251,29 +277,32 @@ static void symbol_join(Shake *s, uint64_t i, Obj nameless) {
     obj_set_flags(whole, parts->flags);
     set_slot(t, &slots[SYMBOL_VALUE], is_obj(value) ? obj_slots(value)[PART_CONTENT] : is_static ? parts->value : UNBOUND);
     set_slot(t, &slots[SYMBOL_FUNCTION], is_obj(function) ? obj_slots(function)[PART_CONTENT] : UNBOUND);
-    set_slot(t, &slots[SYMBOL_NAME], is_obj(name) ? obj_slots(name)[NAME_TEXT] : nameless);
-    set_slot(t, &slots[SYMBOL_PACKAGE], is_obj(name) ? obj_slots(name)[NAME_PACKAGE] : NIL);
+    set_slot(t, &slots[SYMBOL_NAME], is_obj(text) ? obj_slots(text)[TEXT_NAME] : nameless);
+    set_slot(t, &slots[SYMBOL_PACKAGE], is_obj(text) ? obj_slots(text)[TEXT_PACKAGE] : NIL);
     slots[SYMBOL_HASH] = obj_of_fix((int64_t)i); /* NOBARRIER: immediate */
     parts->at[FACET_WHOLE] = whole;
     s->figures.symbols_kept += left;
-    s->figures.names_kept += is_obj(name);
+    s->figures.names_kept += is_obj(text);
 }
 
 static void part_to_symbol(Shake *s, Obj *word) {
     Facet facet;
     if (!is_obj(*word) || !heap_contains(s->t->heap, (const void *)address_of(*word))) return;
     uint64_t number;
-    if (shake_is_facet(*word, &facet)) number = (uint64_t)fix_of_obj(part_number(*word, facet));
+    if (shake_is_facet(*word, &facet)) number = (uint64_t)fix_of_obj(part_number(*word));
     else if (obj_type(*word) == TYPE_SYMBOL) number = (uint64_t)fix_of_obj(obj_slots(*word)[SYMBOL_HASH]);
     else return;
     if (!eq(*word, s->symbols[number].at[FACET_WHOLE])) set_slot(s->t, word, s->symbols[number].at[FACET_WHOLE]);
 }
 
-void symbols_join(Shake *s) {
-    Thread *t = s->t;
+void symbols_find(Shake *s) {
     for (uint64_t i = 0; i < s->symbol_count; i++)
         for (int f = 0; f < FACETS; f++) s->symbols[i].at[f] = obj_of_fix(0);
-    heap_each(t->heap, find_part, s);
+    heap_each(s->t->heap, find_part, s);
+}
+
+void symbols_join(Shake *s) {
+    Thread *t = s->t;
     Obj nameless = alloc_text(t, "");
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_join(s, i, nameless);
     walk_all(s, part_to_symbol);

@@ -10,6 +10,8 @@ typedef struct SymbolParts {
     Obj hash;         /* what the HASH field held */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
     unsigned flags;
+    bool soft;
+    char *text;       /* its name, if it is to be told */
 } SymbolParts;
 
 typedef struct LinkRecord {
@@ -29,6 +31,7 @@ struct Shake {
     uint64_t link_count, link_room;
     Obj *roots;
     uint64_t root_count, root_room;
+    struct Trace *trace; /* what is met from where, while reports are made */
 };
 
 static inline bool is_static_symbol(Obj x) { return is_obj(x) && x.w - STATIC_SYMBOLS < SYMBOL_BYTES * (uint64_t)STATIC_SYMBOL_COUNT; }
@@ -37,7 +40,13 @@ static inline Obj static_symbol(uint64_t number) { return (Obj){(STATIC_SYMBOLS 
 
 /* Makes parts of all symbols. */
 void symbols_split(Shake *s);
+/* Where the parts lie after a collection. */
+void symbols_find(Shake *s);
 /* Makes symbols of the parts that are left. */
 void symbols_join(Shake *s);
+/* -- explain.c -- */
+
+struct Trace *trace_make(Shake *s);
+void trace_free(struct Trace *t);
 
 #endif
