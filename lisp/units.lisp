@@ -97,14 +97,14 @@ A file without type is looked for with the types wfu and lisp, too."
     (format stream "unit ~A: ~:D byte~:P of code, ~:D function~:P~:[, gone~;~]" (ext:unit-file unit) (ext:unit-code-bytes unit) (ext:unit-functions unit)
             (nth-value 1 (ext:weak-pointer-value (%unit-pointer unit))))))
 
-(defun %describe-unit (entry)
-  (%make-unit (ext:make-weak-pointer (car entry)) (%owner-file (car entry)) (%owner-truename (car entry)) (cdr entry) (%unit-function-count (car entry))))
+(defun %describe-unit (entry functions)
+  (%make-unit (ext:make-weak-pointer (car entry)) (%owner-file (car entry)) (%owner-truename (car entry)) (cdr entry) functions))
 
 (defun ext:units ()
   "Collects garbage; a list of descriptions of the compiled files that are loaded and still in use, the latest first: UNIT-FILE, UNIT-CODE-BYTES and UNIT-FUNCTIONS (the
 number of functions and closures over it) tell of them.  A description does not keep its unit."
   (ext:gc)
-  (mapcar #'%describe-unit (%loaded-units)))
+  (mapcar (lambda (entry) (%describe-unit entry (%unit-function-count (car entry)))) (%loaded-units)))
 
 ;;; -- UNLOAD --
 
@@ -222,7 +222,8 @@ number of functions and closures over it) tell of them.  A description does not 
   (if (ext:unitp designator)
       (values (list designator) (and (%newest-p designator) (%unit-truename designator)))
       (let* ((found (probe-file designator)) (file (namestring (or found (merge-pathnames designator)))))
-        (values (remove-if-not (lambda (unit) (or (string= (%unit-truename unit) file) (string= (%unit-file unit) (namestring designator)))) (ext:units))
+        (values (remove-if-not (lambda (unit) (or (string= (%unit-truename unit) file) (string= (%unit-file unit) (namestring designator))))
+                               (mapcar (lambda (entry) (%describe-unit entry 0)) (%loaded-units))) ; those that are garbage too: the receipt counts them
                 file))))
 
 (defun %unit-holder (pointer)

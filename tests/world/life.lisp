@@ -8,12 +8,12 @@
 ;;; The address sanitizer keeps what was freed, and notes about it: with it resident memory says nothing.
 (defun resident () (if (ext:getenv "ASAN_OPTIONS") 0 (with-open-file (s "/proc/self/statm") (read s) (* 4096 (read s)))))
 (defun census ()
-  "Resident bytes, bytes of code, bytes of everything."
+  "Resident bytes; bytes of code, in the heap, in pure space and mapped; bytes of everything in the heap."
   (scrub)
   (dotimes (k 4) (ext:gc))
   (let ((rows (sys::%heap-census 3)))
     (list (resident)
-          (third (assoc "CODE-VECTOR" rows :test #'string=))
+          (+ (third (assoc "CODE-VECTOR" rows :test #'string=)) (ext:pure-bytes) (sys::%foreign-bytes))
           (reduce #'+ (remove "FILLER" rows :key #'first :test #'string=) :key #'third))))
 (census)
 (defun near (a b) "B is at most one in a hundred more than A." (<= b (* a 101/100)))
