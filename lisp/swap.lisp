@@ -26,6 +26,10 @@
 (define-condition ext:shadow-space-error (ext:swap-error file-error) ()
   (:report (lambda (c stream) (%report-swap-error c stream))))
 
+(defun %swap-error-culprit (array)
+  "The array without a look into it, which might be the next fault."
+  (if (ext:swparrayp array) (list 'ext:swparray (class-name (class-of array))) array))
+
 (defun %report-swap-error (c stream)
   (let ((*print-length* 8) (*print-level* 3) (number (%swap-error-number c)))
     (format stream
@@ -35,7 +39,7 @@
               (:unreadable "~S cannot be read from shadow space.")
               (:damaged "~S is damaged in shadow space.")
               (t "~S cannot be written to shadow space."))
-            (ext:swap-error-array c) (%buffer-pages))
+            (%swap-error-culprit (ext:swap-error-array c)) (%buffer-pages))
     (when (and (plusp number) (member (ext:swap-error-reason c) '(:unreadable :full)))
       (format stream "  (~A.)" (%error-text number)))))
 

@@ -62,7 +62,7 @@ Body body_parse(Compiler *c, Ref forms, bool documented) {
             Obj d = cdr(form);
             for (; is_cons(d); d = cdr(d)) body_declare(c, &b, car(d));
             if (!is_nil(d)) compile_error(c, "~S is a malformed declaration", 1, form);
-        } else if (documented && is_simple_string(form) && is_cons(cdr(x)) && !b.doc.i) {
+        } else if (documented && (is_simple_string(form) || is_swapped_simple_string(form)) && is_cons(cdr(x)) && !b.doc.i) {
             b.doc = ref_new(c, form);
         } else break;
     }

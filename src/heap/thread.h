@@ -22,6 +22,22 @@ typedef enum DoorReason {
     DOOR_UNWIND = 3,  /* an unwinding has passed a re-entry: go on with it at the outer loop */
 } DoorReason;
 
+/* A leaf that is tried again because some of its arguments are swapped arrays: run/again.c. */
+enum { AGAIN_ARRAYS = 32 };
+typedef struct Again {
+    bool active;
+    const void *leaf; /* the Builtin */
+    Obj *given, *args; /* its arguments as the program gave them; with arrays in the places of handles */
+    Obj *top;          /* Thread.top at the first try */
+    uint32_t n, count;
+    struct SwappedArgument {
+        Obj handle;
+        uint64_t places; /* arguments that are this handle, a bit each */
+        uint64_t subset; /* which of these places hold the array now, a bit each */
+        uint64_t sum;    /* of a copy's content before */
+    } arrays[AGAIN_ARRAYS];
+} Again;
+
 typedef struct Thread Thread;
 typedef struct World World;
 typedef struct Heap Heap;
@@ -72,6 +88,7 @@ struct Thread {
     uint32_t door_count;
     bool door_repeat; /* the call is to repair something, and the instruction is run again afterwards */
     bool retrying; /* the running call is the second try after DOOR_RETRY: a full heap is an error now */
+    Again again;
     uint32_t waiting; /* arguments behind the frame, while REST or KEYS runs */
     uint32_t depth; /* nesting of re-entries */
 };

@@ -80,7 +80,7 @@ void entries_set_by_address(Thread *t, Obj entries) {
     Obj *words = obj_words(entries);
     bool listed = entries_are_listed(words[0]);
     obj_set_flags(entries, obj_flags(entries) | ENTRIES_BY_ADDRESS);
-    if (listed || (uintptr_t)words >= h->base[0]) return;
+    if (listed || (uintptr_t)words >= h->base[0] || !heap_contains(h, words)) return;
     size_t i = tables_up_to(h, h->tables.count, (uintptr_t)words);
     if (i && h->tables.items[i - 1] == (uintptr_t)words) return;
     if (!words_push(&h->tables, 0)) must_die("no memory for the list of hash tables");

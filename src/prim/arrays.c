@@ -32,11 +32,11 @@ static uint64_t dimension(Obj a, uint64_t axis) {
 
 /* -- Access -- */
 
-BUILTIN(svref, "SVREF", 2, 2, "(simple-vector index)", "Element of a simple vector (CLHS 15.2).") {
+BUILTIN_IN_PLACE(svref, "SVREF", 2, 2, "(simple-vector index)", "Element of a simple vector (CLHS 15.2).") {
     if (UNLIKELY(!has_type(args[0], TYPE_SIMPLE_VECTOR))) signal_type_error(t, args[0], SYM(SIMPLE_VECTOR));
     return obj_slots(args[0])[need_index(t, args[1], obj_length(args[0]))];
 }
-BUILTIN(svset, "%SVSET", 3, 3, "(simple-vector index object)", "(SETF (SVREF simple-vector index) object): returns object.") {
+BUILTIN_IN_PLACE(svset, "%SVSET", 3, 3, "(simple-vector index object)", "(SETF (SVREF simple-vector index) object): returns object.") {
     if (UNLIKELY(!has_type(args[0], TYPE_SIMPLE_VECTOR))) signal_type_error(t, args[0], SYM(SIMPLE_VECTOR));
     set_field(t, args[0], need_index(t, args[1], obj_length(args[0])), args[2]);
     return args[2];
@@ -55,28 +55,28 @@ static uint64_t row_major_index(Thread *t, Obj array, const Obj *subscripts, uin
     return index;
 }
 
-BUILTIN(aref, "AREF", 1, ARGS_ANY, "(array &rest subscripts)", "Element of an array; fill pointers are ignored (CLHS 15.2).") {
+BUILTIN_IN_PLACE(aref, "AREF", 1, ARGS_ANY, "(array &rest subscripts)", "Element of an array; fill pointers are ignored (CLHS 15.2).") {
     if (n == 2) return array_ref(t, args[0], args[1]);
     return row_major_ref(t, args[0], row_major_index(t, args[0], args + 1, n - 1));
 }
-BUILTIN(aset, "%ASET", 2, ARGS_ANY, "(array &rest subscripts-and-object)", "(SETF (AREF array subscripts...) object): returns object, the last argument.") {
+BUILTIN_IN_PLACE(aset, "%ASET", 2, ARGS_ANY, "(array &rest subscripts-and-object)", "(SETF (AREF array subscripts...) object): returns object, the last argument.") {
     if (n == 3)
         array_set(t, args[0], args[1], args[2]);
     else
         row_major_set(t, args[0], row_major_index(t, args[0], args + 1, n - 2), args[n - 1]);
     return args[n - 1];
 }
-BUILTIN(row_major_aref, "ROW-MAJOR-AREF", 2, 2, "(array index)", "Element of an array by its row-major index (CLHS 15.2).") {
+BUILTIN_IN_PLACE(row_major_aref, "ROW-MAJOR-AREF", 2, 2, "(array index)", "Element of an array by its row-major index (CLHS 15.2).") {
     return row_major_ref(t, args[0], need_index(t, args[1], array_total(need_array(t, args[0]))));
 }
-BUILTIN(row_major_set, "%ROW-MAJOR-SET", 3, 3, "(array index object)", "(SETF (ROW-MAJOR-AREF array index) object): returns object.") {
+BUILTIN_IN_PLACE(row_major_set, "%ROW-MAJOR-SET", 3, 3, "(array index object)", "(SETF (ROW-MAJOR-AREF array index) object): returns object.") {
     row_major_set(t, args[0], need_index(t, args[1], array_total(need_array(t, args[0]))), args[2]);
     return args[2];
 }
-BUILTIN(row_major_index, "ARRAY-ROW-MAJOR-INDEX", 1, ARGS_ANY, "(array &rest subscripts)", "The row-major index of the subscripts (CLHS 15.2).") {
+BUILTIN_IN_PLACE(row_major_index, "ARRAY-ROW-MAJOR-INDEX", 1, ARGS_ANY, "(array &rest subscripts)", "The row-major index of the subscripts (CLHS 15.2).") {
     return obj_of_fix((int64_t)row_major_index(t, args[0], args + 1, n - 1));
 }
-BUILTIN(in_bounds_p, "ARRAY-IN-BOUNDS-P", 1, ARGS_ANY, "(array &rest subscripts)", "Whether the subscripts are within the array's bounds (CLHS 15.2).") {
+BUILTIN_IN_PLACE(in_bounds_p, "ARRAY-IN-BOUNDS-P", 1, ARGS_ANY, "(array &rest subscripts)", "Whether the subscripts are within the array's bounds (CLHS 15.2).") {
     uint64_t rank = rank_of(need_array(t, args[0]));
     if (n - 1 != rank)
         signal_format(t, SYM(PROGRAM_ERROR), "Wrong number of subscripts, ~S, for an array of rank ~S.", 2, obj_of_fix(n - 1), obj_of_fix((int64_t)rank));
@@ -91,17 +91,17 @@ static Obj need_string(Thread *t, Obj x, Obj type) {
     if (UNLIKELY(eq(type, SYM(STRING)) ? !is_string(x) : !is_simple_string(x))) signal_type_error(t, x, type);
     return x;
 }
-BUILTIN(char, "CHAR", 2, 2, "(string index)", "Character of a string; fill pointers are ignored (CLHS 16.2).") {
+BUILTIN_IN_PLACE(char, "CHAR", 2, 2, "(string index)", "Character of a string; fill pointers are ignored (CLHS 16.2).") {
     return array_ref(t, need_string(t, args[0], SYM(STRING)), args[1]);
 }
-BUILTIN(schar, "SCHAR", 2, 2, "(simple-string index)", "Character of a simple string (CLHS 16.2).") {
+BUILTIN_IN_PLACE(schar, "SCHAR", 2, 2, "(simple-string index)", "Character of a simple string (CLHS 16.2).") {
     return array_ref(t, need_string(t, args[0], SYM(SIMPLE_STRING)), args[1]);
 }
-BUILTIN(set_char, "%CHAR-SET", 3, 3, "(string index character)", "(SETF (CHAR string index) character): returns the character.") {
+BUILTIN_IN_PLACE(set_char, "%CHAR-SET", 3, 3, "(string index character)", "(SETF (CHAR string index) character): returns the character.") {
     array_set(t, need_string(t, args[0], SYM(STRING)), args[1], args[2]);
     return args[2];
 }
-BUILTIN(set_schar, "%SCHAR-SET", 3, 3, "(simple-string index character)", "(SETF (SCHAR string index) character): returns the character.") {
+BUILTIN_IN_PLACE(set_schar, "%SCHAR-SET", 3, 3, "(simple-string index character)", "(SETF (SCHAR string index) character): returns the character.") {
     array_set(t, need_string(t, args[0], SYM(SIMPLE_STRING)), args[1], args[2]);
     return args[2];
 }
@@ -111,15 +111,15 @@ static void need_bits(Thread *t, Obj a, bool simple) {
     if (ok && obj_type(array_storage(a)) == TYPE_BIT_VECTOR) return;
     signal_type_error(t, a, alloc_cons(t, simple ? SYM(SIMPLE_ARRAY) : SYM(ARRAY), alloc_cons(t, SYM(BIT), NIL)));
 }
-BUILTIN(bit, "BIT", 1, ARGS_ANY, "(bit-array &rest subscripts)", "Bit of a bit array (CLHS 15.2).") {
+BUILTIN_IN_PLACE(bit, "BIT", 1, ARGS_ANY, "(bit-array &rest subscripts)", "Bit of a bit array (CLHS 15.2).") {
     need_bits(t, args[0], false);
     return row_major_ref(t, args[0], row_major_index(t, args[0], args + 1, n - 1));
 }
-BUILTIN(sbit, "SBIT", 1, ARGS_ANY, "(simple-bit-array &rest subscripts)", "Bit of a simple bit array (CLHS 15.2).") {
+BUILTIN_IN_PLACE(sbit, "SBIT", 1, ARGS_ANY, "(simple-bit-array &rest subscripts)", "Bit of a simple bit array (CLHS 15.2).") {
     need_bits(t, args[0], true);
     return row_major_ref(t, args[0], row_major_index(t, args[0], args + 1, n - 1));
 }
-BUILTIN(set_bit, "%BIT-SET", 2, ARGS_ANY, "(bit-array &rest subscripts-and-bit)", "(SETF (BIT bit-array subscripts...) bit): returns the bit.") {
+BUILTIN_IN_PLACE(set_bit, "%BIT-SET", 2, ARGS_ANY, "(bit-array &rest subscripts-and-bit)", "(SETF (BIT bit-array subscripts...) bit): returns the bit.") {
     need_bits(t, args[0], false);
     row_major_set(t, args[0], row_major_index(t, args[0], args + 1, n - 2), args[n - 1]);
     return args[n - 1];
@@ -197,6 +197,7 @@ BUILTIN(make_simple_array, "%MAKE-SIMPLE-ARRAY", 2, 3, "(type-code dimensions &o
 BUILTIN(make_header, "%MAKE-ARRAY-HEADER", 6, 6, "(data offset fill-pointer displaced-p adjustable-p dimensions)",
         "An array over the elements of the array data from offset; fill-pointer is NIL or an index, dimensions a list.") {
     uint64_t total = total_of(t, args[5]), offset = need_size(t, args[1]);
+    if (is_swapped_array(args[0])) signal_format(t, SYM(SIMPLE_ERROR), "An array cannot be displaced to ~S, which is swapped.", 1, args[0]);
     if (offset + total > array_total(need_array(t, args[0]))) signal_index_error(t, args[1], array_total(args[0]));
     Obj a = make_array_header(t, args[0], args[1], args[5], is_nil(args[4]) ? 0 : ARRAY_ADJUSTABLE);
     init_field(a, ARRAY_FILL_POINTER, args[2]);
@@ -206,6 +207,8 @@ BUILTIN(make_header, "%MAKE-ARRAY-HEADER", 6, 6, "(data offset fill-pointer disp
 
 /* Makes the array header args[0] be as the other header args[1] is; the ranks are the same. */
 BUILTIN(become_array, "%BECOME-ARRAY", 2, 2, "(array other)", "Makes the adjustable array share all that the other array header of its rank says.") {
+    if (is_handle(args[0]) && has_type(args[1], TYPE_ARRAY) && !is_nil(obj_slots(args[1])[ARRAY_DISPLACED_P]))
+        signal_format(t, SYM(SIMPLE_ERROR), "~S is swapped and cannot be displaced.", 1, args[0]);
     if (!has_type(args[0], TYPE_ARRAY) || !has_type(args[1], TYPE_ARRAY) || obj_length(args[0]) != obj_length(args[1]))
         signal_type_error(t, args[0], SYM(ARRAY));
     for (uint64_t i = 0; i < obj_length(args[0]); i++) set_field(t, args[0], i, obj_slots(args[1])[i]);
@@ -213,7 +216,7 @@ BUILTIN(become_array, "%BECOME-ARRAY", 2, 2, "(array other)", "Makes the adjusta
 }
 
 /* (%ROW-MAJOR-REPLACE to to-index from from-index count) */
-BUILTIN(row_major_replace, "%ROW-MAJOR-REPLACE", 5, 5, "(to to-index from from-index count)", "Copies count elements by row-major index, fill pointers ignored.") {
+BUILTIN_IN_PLACE(row_major_replace, "%ROW-MAJOR-REPLACE", 5, 5, "(to to-index from from-index count)", "Copies count elements by row-major index, fill pointers ignored.") {
     Span to = array_span(t, args[0]), from = array_span(t, args[2]);
     uint64_t count = need_index(t, args[4], (to.length < from.length ? to.length : from.length) + 1);
     uint64_t at = need_index(t, args[1], to.length - count + 1), source = need_index(t, args[3], from.length - count + 1);
@@ -272,13 +275,13 @@ BUILTIN(element_type_code, "%ELEMENT-TYPE-CODE", 1, 1, "(type)", "The type code 
     return type == TYPE_COUNT ? NIL : obj_of_fix(type);
 }
 
-BUILTIN(type_code, "%ARRAY-TYPE-CODE", 1, 1, "(array)", "The type code of the vector that holds the array's elements.") {
+BUILTIN_IN_PLACE(type_code, "%ARRAY-TYPE-CODE", 1, 1, "(array)", "The type code of the vector that holds the array's elements.") {
     return obj_of_fix(obj_type(array_storage(need_array(t, args[0]))));
 }
 BUILTIN(code_element_type, "%CODE-ELEMENT-TYPE", 1, 1, "(type-code)", "The element type of vectors of that type.") {
     return element_type(t, need_code(t, args[0]));
 }
-BUILTIN(array_element_type, "ARRAY-ELEMENT-TYPE", 1, 1, "(array)", "The type of what the array can hold (CLHS 15.2).") {
+BUILTIN_IN_PLACE(array_element_type, "ARRAY-ELEMENT-TYPE", 1, 1, "(array)", "The type of what the array can hold (CLHS 15.2).") {
     return element_type(t, obj_type(array_storage(need_array(t, args[0]))));
 }
 BUILTIN(fits_p, "%FITS-P", 2, 2, "(type-code object)", "Whether the object may be an element of vectors of that type.") {
@@ -287,23 +290,29 @@ BUILTIN(fits_p, "%FITS-P", 2, 2, "(type-code object)", "Whether the object may b
 
 /* -- What an array is -- */
 
-BUILTIN(array_rank, "ARRAY-RANK", 1, 1, "(array)", "Number of dimensions (CLHS 15.2).") { return obj_of_fix((int64_t)rank_of(need_array(t, args[0]))); }
-BUILTIN(array_dimension, "ARRAY-DIMENSION", 2, 2, "(array axis)", "One dimension; fill pointers are ignored (CLHS 15.2).") {
+static bool is_simple_array(Obj a) {
+    if (obj_type(a) != TYPE_ARRAY) return true;
+    const Obj *s = obj_slots(a);
+    return !obj_flags(a) && is_nil(s[ARRAY_FILL_POINTER]) && is_nil(s[ARRAY_DISPLACED_P]);
+}
+
+BUILTIN_IN_PLACE(array_rank, "ARRAY-RANK", 1, 1, "(array)", "Number of dimensions (CLHS 15.2).") { return obj_of_fix((int64_t)rank_of(need_array(t, args[0]))); }
+BUILTIN_IN_PLACE(array_dimension, "ARRAY-DIMENSION", 2, 2, "(array axis)", "One dimension; fill pointers are ignored (CLHS 15.2).") {
     uint64_t axis = need_index(t, args[1], rank_of(need_array(t, args[0])));
     return obj_of_fix((int64_t)dimension(args[0], axis));
 }
-BUILTIN(array_dimensions, "ARRAY-DIMENSIONS", 1, 1, "(array)", "List of the dimensions (CLHS 15.2).") {
+BUILTIN_IN_PLACE(array_dimensions, "ARRAY-DIMENSIONS", 1, 1, "(array)", "List of the dimensions (CLHS 15.2).") {
     Obj list = NIL;
     for (uint64_t i = rank_of(need_array(t, args[0])); i-- > 0;) list = alloc_cons(t, obj_of_fix((int64_t)dimension(args[0], i)), list);
     return list;
 }
-BUILTIN(array_total_size, "ARRAY-TOTAL-SIZE", 1, 1, "(array)", "Number of elements (CLHS 15.2).") {
+BUILTIN_IN_PLACE(array_total_size, "ARRAY-TOTAL-SIZE", 1, 1, "(array)", "Number of elements (CLHS 15.2).") {
     return obj_of_fix((int64_t)array_total(need_array(t, args[0])));
 }
-BUILTIN(adjustable_p, "ADJUSTABLE-ARRAY-P", 1, 1, "(array)", "Whether ADJUST-ARRAY gives the identical array (CLHS 15.2).") {
+BUILTIN_IN_PLACE(adjustable_p, "ADJUSTABLE-ARRAY-P", 1, 1, "(array)", "Whether ADJUST-ARRAY gives the identical array (CLHS 15.2).") {
     return obj_of_bool(obj_type(need_array(t, args[0])) == TYPE_ARRAY && (obj_flags(args[0]) & ARRAY_ADJUSTABLE));
 }
-BUILTIN(has_fill_pointer_p, "ARRAY-HAS-FILL-POINTER-P", 1, 1, "(array)", "Whether the array has a fill pointer (CLHS 15.2).") {
+BUILTIN_IN_PLACE(has_fill_pointer_p, "ARRAY-HAS-FILL-POINTER-P", 1, 1, "(array)", "Whether the array has a fill pointer (CLHS 15.2).") {
     return obj_of_bool(obj_type(need_array(t, args[0])) == TYPE_ARRAY && !is_nil(obj_slots(args[0])[ARRAY_FILL_POINTER]));
 }
 BUILTIN(array_displacement, "ARRAY-DISPLACEMENT", 1, 1, "(array)", "What the array is displaced to, and the offset; NIL and 0 otherwise (CLHS 15.2).") {
@@ -311,10 +320,14 @@ BUILTIN(array_displacement, "ARRAY-DISPLACEMENT", 1, 1, "(array)", "What the arr
     return values_2(t, obj_slots(args[0])[ARRAY_DATA], obj_slots(args[0])[ARRAY_OFFSET]);
 }
 BUILTIN(simple_array_p, "%SIMPLE-ARRAY-P", 1, 1, "(object)", "Whether the object is a simple array.") {
-    if (!is_array(args[0])) return NIL;
-    if (obj_type(args[0]) != TYPE_ARRAY) return T_;
-    const Obj *s = obj_slots(args[0]);
-    return obj_of_bool(!obj_flags(args[0]) && is_nil(s[ARRAY_FILL_POINTER]) && is_nil(s[ARRAY_DISPLACED_P]));
+    if (is_handle(args[0])) {
+        if (handle_type(args[0]) != TYPE_ARRAY) return obj_of_bool(is_swapped_array(args[0]));
+        size_t pins = swap_pins(t);
+        bool simple = is_simple_array(swap_fetch(t, args[0]));
+        swap_unpin(t, pins);
+        return obj_of_bool(simple);
+    }
+    return obj_of_bool(is_array(args[0]) && is_simple_array(args[0]));
 }
 BUILTIN(array_data, "%ARRAY-DATA", 1, 1, "(array)", "The simple vector that holds the elements, and where they begin in it.") {
     Span s = array_span(t, args[0]);
@@ -329,14 +342,14 @@ static Obj *need_fill_pointer(Thread *t, Obj v) {
     signal_type_error(t, v, alloc_cons(t, SYM(SATISFIES), alloc_cons(t, SYM(ARRAY_HAS_FILL_POINTER_P), NIL)));
 }
 
-BUILTIN(fill_pointer, "FILL-POINTER", 1, 1, "(vector)", "The fill pointer (CLHS 15.2).") { return *need_fill_pointer(t, args[0]); }
-BUILTIN(set_fill_pointer, "%SET-FILL-POINTER", 2, 2, "(vector index)", "(SETF (FILL-POINTER vector) index): returns index.") {
+BUILTIN_IN_PLACE(fill_pointer, "FILL-POINTER", 1, 1, "(vector)", "The fill pointer (CLHS 15.2).") { return *need_fill_pointer(t, args[0]); }
+BUILTIN_IN_PLACE(set_fill_pointer, "%SET-FILL-POINTER", 2, 2, "(vector index)", "(SETF (FILL-POINTER vector) index): returns index.") {
     Obj *fill = need_fill_pointer(t, args[0]);
     need_index(t, args[1], array_total(args[0]) + 1);
     *fill = args[1]; /* NOBARRIER: a fixnum */
     return args[1];
 }
-BUILTIN(vector_pop, "VECTOR-POP", 1, 1, "(vector)", "Decreases the fill pointer and returns the element there (CLHS 15.2).") {
+BUILTIN_IN_PLACE(vector_pop, "VECTOR-POP", 1, 1, "(vector)", "Decreases the fill pointer and returns the element there (CLHS 15.2).") {
     Obj *fill = need_fill_pointer(t, args[0]);
     if (fix_of_obj(*fill) == 0) signal_format(t, SYM(SIMPLE_ERROR), "VECTOR-POP: there is nothing left in ~S.", 1, args[0]);
     Obj x = row_major_ref(t, args[0], (uint64_t)fix_of_obj(*fill) - 1);
@@ -350,7 +363,7 @@ static Obj push_at_fill(Thread *t, Obj v, Obj x, Obj *fill) {
     *fill = obj_of_fix(fix_of_obj(at) + 1); /* NOBARRIER: a fixnum */
     return at;
 }
-BUILTIN(vector_push, "VECTOR-PUSH", 2, 2, "(new-element vector)", "Stores at the fill pointer and increases it; NIL when the vector is full (CLHS 15.2).") {
+BUILTIN_IN_PLACE(vector_push, "VECTOR-PUSH", 2, 2, "(new-element vector)", "Stores at the fill pointer and increases it; NIL when the vector is full (CLHS 15.2).") {
     Obj *fill = need_fill_pointer(t, args[1]);
     if ((uint64_t)fix_of_obj(*fill) >= array_total(args[1])) return NIL;
     return push_at_fill(t, args[1], args[0], fill);
@@ -370,7 +383,7 @@ static void extend(Thread *t, Obj v, uint64_t extra) {
     obj_slots(v)[ARRAY_TOTAL] = size;
     obj_slots(v)[ARRAY_DIMENSIONS] = size;
 }
-BUILTIN(vector_push_extend, "VECTOR-PUSH-EXTEND", 2, 3, "(new-element vector &optional extension)",
+BUILTIN_IN_PLACE(vector_push_extend, "VECTOR-PUSH-EXTEND", 2, 3, "(new-element vector &optional extension)",
         "Stores at the fill pointer and increases it, making the vector longer when it is full (CLHS 15.2).") {
     Obj v = args[1], *fill = need_fill_pointer(t, v);
     uint64_t total = array_total(v), extra = total < 8 ? 8 : total;
@@ -384,4 +397,4 @@ BUILTIN(vector_push_extend, "VECTOR-PUSH-EXTEND", 2, 3, "(new-element vector &op
     return push_at_fill(t, v, args[0], fill);
 }
 
-BUILTIN(length, "LENGTH", 1, 1, "(sequence)", "Number of elements, up to the fill pointer if there is one (CLHS 17.3).") { return sequence_length(t, args[0]); }
+BUILTIN_IN_PLACE(length, "LENGTH", 1, 1, "(sequence)", "Number of elements, up to the fill pointer if there is one (CLHS 17.3).") { return sequence_length(t, args[0]); }

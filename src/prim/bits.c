@@ -31,7 +31,7 @@ static void store_bits(Span s, uint64_t i, uint64_t x, uint64_t n) {
     if (shift + n > 64) w[1] = (w[1] & ~(mask >> (64 - shift))) | (x & mask) >> (64 - shift);
 }
 
-BUILTIN(bit_combine, "%BIT-COMBINE", 4, 4, "(truth-table a b result)", "Combines two bit arrays of equal size into a third, which may be one of them.") {
+BUILTIN_IN_PLACE(bit_combine, "%BIT-COMBINE", 4, 4, "(truth-table a b result)", "Combines two bit arrays of equal size into a third, which may be one of them.") {
     Span a = array_span(t, args[1]), b = array_span(t, args[2]), r = array_span(t, args[3]);
     unsigned table = (unsigned)fix_of_obj(args[0]);
     if (a.type != TYPE_BIT_VECTOR || b.type != TYPE_BIT_VECTOR || r.type != TYPE_BIT_VECTOR || b.length != a.length || r.length != a.length)

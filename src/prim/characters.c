@@ -133,16 +133,17 @@ BUILTIN(char_name, "CHAR-NAME", 1, 1, "character", "The name of a character that
     return code_name(need_char(t, args[0]), name) ? alloc_text(t, name) : NIL;
 }
 
-BUILTIN(name_char, "NAME-CHAR", 1, 1, "name", "The character with the name, case aside, or NIL (CLHS 13.2).") {
+BUILTIN_IN_PLACE(name_char, "NAME-CHAR", 1, 1, "name", "The character with the name, case aside, or NIL (CLHS 13.2).") {
     uint32_t cell;
     int32_t code = code_of_name(designated_text(t, args[0], &cell));
     return code < 0 ? NIL : obj_of_char((uint32_t)code);
 }
 
-BUILTIN(character, "CHARACTER", 1, 1, "character-designator", "The character that is meant: itself, or the only one of a string or symbol's name (CLHS 13.2).") {
+BUILTIN_IN_PLACE(character, "CHARACTER", 1, 1, "character-designator", "The character that is meant: itself, or the only one of a string or symbol's name (CLHS 13.2).") {
     uint32_t cell;
     if (is_char(args[0])) return args[0];
     Text text = {&cell, 0, true};
+    if (is_swapped_string(args[0])) signal_type_error(t, args[0], SYM(STRING)); /* and comes back with the string */
     if (is_string(args[0]) || is_symbol(args[0])) text = designated_text(t, args[0], &cell);
     if (text.length != 1) signal_type_error(t, args[0], SYM(CHARACTER));
     return obj_of_char(text_char(text, 0));

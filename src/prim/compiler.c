@@ -5,6 +5,7 @@
 #include "code/code.h"
 #include "compile/compile.h"
 #include "run/run.h"
+#include "swap/swap.h"
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -167,4 +168,18 @@ BUILTIN(function_templates, "%FUNCTION-TEMPLATES", 1, 1, "function", "The functi
         if (has_type(x, TYPE_FUNCTION)) list = alloc_cons(t, x, list);
     }
     return list;
+}
+
+BUILTIN(change_function_constants, "%CHANGE-FUNCTION-CONSTANTS", 3, 3, "function from to",
+        "Puts TO in the place of each constant of the function's code that is FROM, debug information apart; how many there were.") {
+    int64_t count = 0;
+    if (!has_type(args[0], TYPE_FUNCTION) || is_builtin(obj_slots(args[0])[FUNCTION_CODE])) return obj_of_fix(0);
+    swap_begin(t);
+    Obj constants = function_is_swapped(args[0]) ? swap_fetch(t, obj_slots(args[0])[FUNCTION_CODE]) : obj_slots(args[0])[FUNCTION_CONSTANTS];
+    for (uint64_t i = 1; i < obj_length(constants); i++) {
+        if (!eq(obj_slots(constants)[i], args[1])) continue;
+        set_field(t, constants, i, args[2]);
+        count++;
+    }
+    return obj_of_fix(count);
 }

@@ -192,7 +192,7 @@ BUILTIN(eql, "EQL", 2, 2, "x y", "Whether the arguments are the same object, or 
 }
 
 BUILTIN(equal, "EQUAL", 2, 2, "x y", "Whether the arguments are EQL, or conses, strings, bit-vectors or pathnames with EQUAL parts.") {
-    return obj_of_bool(obj_equal(args[0], args[1]));
+    return obj_of_bool(obj_equal(t, args[0], args[1]));
 }
 
 BUILTIN(equalp, "EQUALP", 2, 2, "x y",

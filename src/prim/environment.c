@@ -4,6 +4,7 @@
    signal waits to be handled; their callers in Lisp go on when it has been. */
 #include "number/number.h"
 #include "prim/streams.h"
+#include "run/vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,12 +126,16 @@ static int give_descriptor(posix_spawn_file_actions_t *actions, Obj fd, int as) 
 static char **text_vector(Thread *t, Obj list) {
     size_t count = 0, i = 0;
     for (Obj l = list; is_cons(l); l = cdr(l)) {
-        if (!is_string(car(l))) signal_type_error(t, car(l), SYM(STRING));
+        if (!is_string(car(l)) && !is_swapped_string(car(l))) signal_type_error(t, car(l), SYM(STRING));
         count++;
     }
     char **v = calloc(count + 1, sizeof *v);
     must(v);
-    for (Obj l = list; is_cons(l); l = cdr(l)) v[i++] = utf8_of_string(car(l), NULL);
+    for (Obj l = list; is_cons(l); l = cdr(l)) {
+        size_t pins = swap_pins(t);
+        v[i++] = utf8_of_string(array_behind(t, car(l)), NULL);
+        swap_unpin(t, pins);
+    }
     return v;
 }
 

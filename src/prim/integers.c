@@ -191,7 +191,7 @@ static uint64_t check_bound(Thread *t, Obj x, uint64_t low, uint64_t high) {
     return (uint64_t)fix_of_obj(x);
 }
 
-BUILTIN(parse_integer, "%PARSE-INTEGER", 5, 5, "string start end radix junk-allowed", "PARSE-INTEGER with all arguments given. Values: the integer or NIL, the index where it ended.") {
+BUILTIN_IN_PLACE(parse_integer, "%PARSE-INTEGER", 5, 5, "string start end radix junk-allowed", "PARSE-INTEGER with all arguments given. Values: the integer or NIL, the index where it ended.") {
     Obj string = args[0];
     if (!is_string(string)) signal_type_error(t, string, SYM(STRING));
     uint64_t length = string_length(string), end = is_nil(args[2]) ? length : check_bound(t, args[2], 0, length);

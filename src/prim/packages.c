@@ -35,7 +35,7 @@ static Obj designated_package(Thread *t, Obj x) {
     return p;
 }
 
-BUILTIN(find_package, "FIND-PACKAGE", 1, 1, "name", "The package with the name or nickname, or NIL (CLHS 11.2).") { return find_package(t, args[0]); }
+BUILTIN_IN_PLACE(find_package, "FIND-PACKAGE", 1, 1, "name", "The package with the name or nickname, or NIL (CLHS 11.2).") { return find_package(t, args[0]); }
 
 BUILTIN(find_global_package, "%FIND-GLOBAL-PACKAGE", 1, 1, "name", "FIND-PACKAGE without local nicknames.") {
     uint32_t cell;
@@ -57,7 +57,7 @@ BUILTIN(intern, "INTERN", 1, 2, "string &optional package", "The symbol of that 
     return values_2(t, symbol, status);
 }
 
-BUILTIN(find_symbol, "FIND-SYMBOL", 1, 2, "string &optional package", "The symbol of that name accessible in the package, and how (CLHS 11.2).") {
+BUILTIN_IN_PLACE(find_symbol, "FIND-SYMBOL", 1, 2, "string &optional package", "The symbol of that name accessible in the package, and how (CLHS 11.2).") {
     Text name = need_name(t, args[0]);
     Obj package = n > 1 ? designated_package(t, args[1]) : current_package(t), status;
     Obj symbol = package_find_symbol_text(package, name, &status);
@@ -72,7 +72,7 @@ static Obj present_symbol(Obj package, Text name, bool *external) {
     return *external ? symbol_table_find(obj_slots(package)[PACKAGE_EXTERNAL], name, hash) : x;
 }
 
-BUILTIN(present_symbol, "%PRESENT-SYMBOL", 2, 2, "name package", "The symbol present in the package and :INTERNAL or :EXTERNAL, or NIL and NIL.") {
+BUILTIN_IN_PLACE(present_symbol, "%PRESENT-SYMBOL", 2, 2, "name package", "The symbol present in the package and :INTERNAL or :EXTERNAL, or NIL and NIL.") {
     bool external;
     Obj x = present_symbol(need_package(t, args[1]), need_name(t, args[0]), &external);
     if (eq(x, UNBOUND)) return values_2(t, NIL, NIL);

@@ -11,6 +11,7 @@
    because the heap is full has printed nothing yet. */
 #include "number/number.h"
 #include "prim/streams.h"
+#include "swap/swap.h"
 #include "text/text.h"
 
 #include <math.h>
@@ -328,6 +329,17 @@ static void put_bits(Printer *p, Obj x) {
     for (uint64_t i = 0; i < obj_length(x); i++) put(p, words[i >> 6] >> (i & 63) & 1 ? '1' : '0');
 }
 
+static bool is_swapped_atom(Printer *p, Obj x) { return is_swapped_string(x) || (is_handle_of(x, TYPE_BIT_VECTOR) && p->array); }
+
+static bool put_atom(Printer *p, Obj x);
+
+static bool put_swapped(Printer *p, Obj x) {
+    size_t pins = swap_pins(p->t);
+    put_atom(p, swap_fetch(p->t, x));
+    swap_unpin(p->t, pins);
+    return true;
+}
+
 /* Prints the object if it is an atom whose look C knows. */
 static bool put_atom(Printer *p, Obj x) {
     if (is_symbol(x))
@@ -341,7 +353,7 @@ static bool put_atom(Printer *p, Obj x) {
     else if (has_type(x, TYPE_BIT_VECTOR) && p->array)
         put_bits(p, x);
     else
-        return false;
+        return is_swapped_atom(p, x) && put_swapped(p, x);
     return true;
 }
 
@@ -355,7 +367,7 @@ static bool is_plain(Printer *p, Obj x, int depth, int *budget) {
     for (; is_cons(x); x = cdr(x)) {
         if (--*budget < 0) return false;
         Obj first = car(x);
-        if ((is_cons(first) || is_obj(first)) && !is_plain(p, first, depth - 1, budget)) return false;
+        if ((is_cons(first) || is_obj(first) || is_handle(first)) && !is_plain(p, first, depth - 1, budget)) return false;
     }
     if (has_type(x, TYPE_SIMPLE_VECTOR)) {
         if (!p->array) return false;
@@ -364,7 +376,8 @@ static bool is_plain(Printer *p, Obj x, int depth, int *budget) {
         }
         return true;
     }
-    return is_symbol(x) || is_number(x) || is_char(x) || is_text_string(x) || (has_type(x, TYPE_BIT_VECTOR) && p->array);
+    return is_symbol(x) || is_number(x) || is_char(x) || is_text_string(x) || (has_type(x, TYPE_BIT_VECTOR) && p->array) ||
+           is_swapped_atom(p, x);
 }
 
 static void put_plain(Printer *p, Obj x);

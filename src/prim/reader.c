@@ -337,7 +337,7 @@ BUILTIN(read_with_places, "%READ-WITH-PLACES", 1, 1, "stream",
     return values_3(t, form, T_, places);
 }
 
-BUILTIN(read_string_fast, "%READ-STRING-FAST", 4, 4, "string start end preserve",
+BUILTIN_IN_PLACE(read_string_fast, "%READ-STRING-FAST", 4, 4, "string start end preserve",
         "Tries to read a form from a string: form, index behind it, and T; NIL, index and :EOF; or NIL, NIL and NIL.") {
     Reader r;
     uint64_t start, end;
@@ -504,7 +504,7 @@ static Obj text_number(Thread *t, Text text, unsigned base) {
     return text.length ? number_parse(t, ascii, text.length, base, symbol_value(t, SYM(READ_DEFAULT_FLOAT_FORMAT))) : UNBOUND;
 }
 
-BUILTIN(parse_number, "%PARSE-NUMBER", 2, 2, "string base", "The number that the string denotes in the base, or NIL.") {
+BUILTIN_IN_PLACE(parse_number, "%PARSE-NUMBER", 2, 2, "string base", "The number that the string denotes in the base, or NIL.") {
     if (!is_string(args[0])) signal_type_error(t, args[0], SYM(STRING));
     if (!is_fix(args[1]) || fix_of_obj(args[1]) < 2 || fix_of_obj(args[1]) > 36) signal_type_error(t, args[1], SYM(FIXNUM));
     Obj x = text_number(t, text_of_string(args[0]), (unsigned)fix_of_obj(args[1]));

@@ -132,11 +132,11 @@ static int64_t search_element(Thread *t, Obj *args, Obj *element) {
     return position(t, args[2], range_of(t, args[2], args[4], args[5]), &w, !is_nil(args[3]), element);
 }
 
-BUILTIN(find, "%FIND", 6, 6, "(test-code item sequence from-end start end)", "FIND without key.") {
+BUILTIN_IN_PLACE(find, "%FIND", 6, 6, "(test-code item sequence from-end start end)", "FIND without key.") {
     Obj element = NIL;
     return search_element(t, args, &element) == NOWHERE ? NIL : element;
 }
-BUILTIN(position, "%POSITION", 6, 6, "(test-code item sequence from-end start end)", "POSITION without key.") {
+BUILTIN_IN_PLACE(position, "%POSITION", 6, 6, "(test-code item sequence from-end start end)", "POSITION without key.") {
     Obj element;
     int64_t at = search_element(t, args, &element);
     return at == NOWHERE ? NIL : obj_of_fix(at);
@@ -152,7 +152,7 @@ static uint64_t count_wanted(Thread *t, Obj x, Range r, const Wanted *w) {
     for (Cursor c = cursor_start(t, x, r); cursor_next(t, &c, &e);) count += is_wanted(t, w, e);
     return count;
 }
-BUILTIN(count_element, "%COUNT", 5, 5, "(test-code item sequence start end)", "COUNT without key.") {
+BUILTIN_IN_PLACE(count_element, "%COUNT", 5, 5, "(test-code item sequence start end)", "COUNT without key.") {
     Wanted w = wanted(t, args[0], args[1]);
     return obj_of_fix((int64_t)count_wanted(t, args[2], range_of(t, args[2], args[3], args[4]), &w));
 }
@@ -186,14 +186,14 @@ static Obj mark_wanted(Thread *t, Obj x, Range r, const Wanted *w, Choice c) {
     return marks;
 }
 
-BUILTIN(mark, "%MARK", 7, 7, "(test-code item sequence from-end start end count)", "The bit vector, from start to end, of the elements that REMOVE removes.") {
+BUILTIN_IN_PLACE(mark, "%MARK", 7, 7, "(test-code item sequence from-end start end count)", "The bit vector, from start to end, of the elements that REMOVE removes.") {
     Wanted w = wanted(t, args[0], args[1]);
     Range r = range_of(t, args[2], args[4], args[5]);
     return mark_wanted(t, args[2], r, &w, choice(t, args[2], r, &w, args[3], args[6]));
 }
 
 /* DELETE of all wanted elements of a whole list. */
-BUILTIN(delete_from_list, "%DELETE-FROM-LIST", 3, 3, "(test-code item list)", "DELETE of a list without keywords.") {
+BUILTIN_IN_PLACE(delete_from_list, "%DELETE-FROM-LIST", 3, 3, "(test-code item list)", "DELETE of a list without keywords.") {
     Wanted w = wanted(t, args[0], args[1]);
     Obj head = NIL, last = NIL;
     list_length(t, args[2]);
@@ -209,7 +209,7 @@ BUILTIN(delete_from_list, "%DELETE-FROM-LIST", 3, 3, "(test-code item list)", "D
     return head;
 }
 
-BUILTIN(remove_from_list, "%REMOVE-FROM-LIST", 3, 3, "(test-code item list)", "REMOVE from a list without keywords.") {
+BUILTIN_IN_PLACE(remove_from_list, "%REMOVE-FROM-LIST", 3, 3, "(test-code item list)", "REMOVE from a list without keywords.") {
     Wanted w = wanted(t, args[0], args[1]);
     Obj head = NIL, last = NIL;
     list_length(t, args[2]);
@@ -225,7 +225,7 @@ BUILTIN(remove_from_list, "%REMOVE-FROM-LIST", 3, 3, "(test-code item list)", "R
     return head;
 }
 
-BUILTIN(substitute, "%NSUBSTITUTE", 8, 8, "(test-code new item sequence from-end start end count)", "NSUBSTITUTE without key.") {
+BUILTIN_IN_PLACE(substitute, "%NSUBSTITUTE", 8, 8, "(test-code new item sequence from-end start end count)", "NSUBSTITUTE without key.") {
     Wanted w = wanted(t, args[0], args[2]);
     Obj x = args[3], p = x;
     Range r = range_of(t, x, args[5], args[6]);
@@ -300,7 +300,7 @@ static bool same_width_strings(Thread *t, Obj a, Obj b, Span *sa, Span *sb) {
 }
 
 /* args: code sequence1 sequence2 from-end start1 end1 start2 end2 */
-BUILTIN(search, "%SEARCH", 8, 8, "(test-code sequence1 sequence2 from-end start1 end1 start2 end2)", "SEARCH without key.") {
+BUILTIN_IN_PLACE(search, "%SEARCH", 8, 8, "(test-code sequence1 sequence2 from-end start1 end1 start2 end2)", "SEARCH without key.") {
     Test test = need_test_code(t, args[0]);
     Range ra = range_of(t, args[1], args[4], args[5]), rb = range_of(t, args[2], args[6], args[7]);
     Span sa, sb;
@@ -316,7 +316,7 @@ BUILTIN(search, "%SEARCH", 8, 8, "(test-code sequence1 sequence2 from-end start1
     return at == NOWHERE ? NIL : obj_of_fix(at + (int64_t)rb.start);
 }
 
-BUILTIN(mismatch, "%MISMATCH", 8, 8, "(test-code sequence1 sequence2 from-end start1 end1 start2 end2)", "MISMATCH without key.") {
+BUILTIN_IN_PLACE(mismatch, "%MISMATCH", 8, 8, "(test-code sequence1 sequence2 from-end start1 end1 start2 end2)", "MISMATCH without key.") {
     Test test = need_test_code(t, args[0]);
     Range ra = range_of(t, args[1], args[4], args[5]), rb = range_of(t, args[2], args[6], args[7]);
     Words a = words_of(t, args[1], ra), b = words_of(t, args[2], rb);

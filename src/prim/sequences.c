@@ -44,7 +44,7 @@ static Span span_range(Thread *t, Obj vector, Range r) {
     return (Span){s.data, s.start + r.start, r.end - r.start, s.type};
 }
 
-BUILTIN(bounds, "%BOUNDS", 3, 3, "(sequence start end)", "The end that START and END, which may be NIL, mean for the sequence; TYPE-ERROR if they are no bounds of it.") {
+BUILTIN_IN_PLACE(bounds, "%BOUNDS", 3, 3, "(sequence start end)", "The end that START and END, which may be NIL, mean for the sequence; TYPE-ERROR if they are no bounds of it.") {
     return obj_of_fix((int64_t)range_of(t, args[0], args[1], args[2]).end);
 }
 
@@ -70,12 +70,12 @@ static inline void need_sequence(Thread *t, Obj x) {
     if (UNLIKELY(!is_list(x) && !is_vector(x))) signal_type_error(t, x, SYM(SEQUENCE));
 }
 
-BUILTIN(elt, "ELT", 2, 2, "(sequence index)", "Element of a sequence, before its fill pointer (CLHS 17.3).") {
+BUILTIN_IN_PLACE(elt, "ELT", 2, 2, "(sequence index)", "Element of a sequence, before its fill pointer (CLHS 17.3).") {
     need_sequence(t, args[0]);
     if (is_list(args[0])) return car(element_cons(t, args[0], args[1]));
     return row_major_ref(t, args[0], need_index(t, args[1], vector_length(args[0])));
 }
-BUILTIN(set_elt, "%SETELT", 3, 3, "(sequence index object)", "(SETF (ELT sequence index) object): returns object.") {
+BUILTIN_IN_PLACE(set_elt, "%SETELT", 3, 3, "(sequence index object)", "(SETF (ELT sequence index) object): returns object.") {
     need_sequence(t, args[0]);
     if (is_list(args[0]))
         set_car(t, element_cons(t, args[0], args[1]), args[2]);
@@ -110,16 +110,16 @@ static Obj subsequence(Thread *t, Obj x, Range r) {
     return v;
 }
 
-BUILTIN(subseq, "SUBSEQ", 2, 3, "(sequence start &optional end)", "A fresh sequence of the elements from start to end (CLHS 17.3).") {
+BUILTIN_IN_PLACE(subseq, "SUBSEQ", 2, 3, "(sequence start &optional end)", "A fresh sequence of the elements from start to end (CLHS 17.3).") {
     return subsequence(t, args[0], range_of(t, args[0], args[1], ARG(2, NIL)));
 }
-BUILTIN(copy_seq, "COPY-SEQ", 1, 1, "(sequence)", "A fresh sequence of the same elements (CLHS 17.3).") {
+BUILTIN_IN_PLACE(copy_seq, "COPY-SEQ", 1, 1, "(sequence)", "A fresh sequence of the same elements (CLHS 17.3).") {
     return subsequence(t, args[0], range_of(t, args[0], obj_of_fix(0), NIL));
 }
 
 /* -- Filling and replacing -- */
 
-BUILTIN(fill, "%FILL", 4, 4, "(sequence item start end)", "FILL without keywords.") {
+BUILTIN_IN_PLACE(fill, "%FILL", 4, 4, "(sequence item start end)", "FILL without keywords.") {
     Range r = range_of(t, args[0], args[2], args[3]);
     if (is_list(args[0])) {
         Obj p = list_tail(args[0], r.start);
@@ -146,7 +146,7 @@ static void replace_lists(Thread *t, Obj to, Range rt, Obj from, Range rf) {
     for (uint64_t i = 0; i < n; i++, p = cdr(p)) set_car(t, p, obj_slots(copy)[i]);
 }
 
-BUILTIN(replace, "%REPLACE", 6, 6, "(target source start1 end1 start2 end2)", "REPLACE without keywords.") {
+BUILTIN_IN_PLACE(replace, "%REPLACE", 6, 6, "(target source start1 end1 start2 end2)", "REPLACE without keywords.") {
     Range to = range_of(t, args[0], args[2], args[3]), from = range_of(t, args[1], args[4], args[5]);
     uint64_t count = to.end - to.start < from.end - from.start ? to.end - to.start : from.end - from.start;
     to.end = to.start + count;
@@ -174,7 +174,7 @@ static Obj reverse_list(Thread *t, Obj list) {
     return result;
 }
 
-BUILTIN(reverse, "REVERSE", 1, 1, "(sequence)", "A fresh sequence of the same elements in reverse order (CLHS 17.3).") {
+BUILTIN_IN_PLACE(reverse, "REVERSE", 1, 1, "(sequence)", "A fresh sequence of the same elements in reverse order (CLHS 17.3).") {
     if (is_list(args[0])) return reverse_list(t, args[0]);
     Span s = span_range(t, args[0], range_of(t, args[0], obj_of_fix(0), NIL));
     Obj v = vector_make(t, s.type, s.length);
@@ -187,7 +187,7 @@ BUILTIN(reverse, "REVERSE", 1, 1, "(sequence)", "A fresh sequence of the same el
     return v;
 }
 
-BUILTIN(nreverse, "NREVERSE", 1, 1, "(sequence)", "The sequence with its elements in reverse order, made from its own parts (CLHS 17.3).") {
+BUILTIN_IN_PLACE(nreverse, "NREVERSE", 1, 1, "(sequence)", "The sequence with its elements in reverse order, made from its own parts (CLHS 17.3).") {
     if (is_list(args[0])) {
         Obj list = args[0], result = NIL;
         list_length(t, list);
@@ -211,7 +211,7 @@ BUILTIN(nreverse, "NREVERSE", 1, 1, "(sequence)", "The sequence with its element
 
 /* -- Joining -- */
 
-BUILTIN(concatenate_list, "%CONCATENATE-LIST", 0, ARGS_ANY, "(&rest sequences)", "CONCATENATE to a list.") {
+BUILTIN_IN_PLACE(concatenate_list, "%CONCATENATE-LIST", 0, ARGS_ANY, "(&rest sequences)", "CONCATENATE to a list.") {
     Obj head = NIL, last = NIL, x;
     for (uint32_t i = 0; i < n; i++) {
         Cursor c = cursor_start(t, args[i], range_of(t, args[i], obj_of_fix(0), NIL));
@@ -237,7 +237,7 @@ static void store_sequence(Thread *t, Obj v, Type type, uint64_t at, Obj x, Rang
     while (cursor_next(t, &c, &e)) element_set(t, v, at++, e);
 }
 
-BUILTIN(concatenate_vector, "%CONCATENATE-VECTOR", 1, ARGS_ANY, "(type-code &rest sequences)", "CONCATENATE to a simple vector of the type.") {
+BUILTIN_IN_PLACE(concatenate_vector, "%CONCATENATE-VECTOR", 1, ARGS_ANY, "(type-code &rest sequences)", "CONCATENATE to a simple vector of the type.") {
     if (!is_fix(args[0]) || (uint64_t)fix_of_obj(args[0]) >= TYPE_COUNT || !is_simple_vector_type((Type)fix_of_obj(args[0])))
         signal_type_error(t, args[0], SYM(FIXNUM));
     Type type = (Type)fix_of_obj(args[0]);
@@ -302,7 +302,7 @@ static void copy_unmarked(Thread *t, Obj to, uint64_t at, Span s, Obj marks, uin
 }
 
 /* (%REMOVE-MARKED sequence marks start destructive-p) */
-BUILTIN(remove_marked, "%REMOVE-MARKED", 4, 4, "(sequence marks start destructive-p)",
+BUILTIN_IN_PLACE(remove_marked, "%REMOVE-MARKED", 4, 4, "(sequence marks start destructive-p)",
         "The sequence without the elements whose bits in the bit vector marks, which begins at element start, are 1.") {
     Obj x = args[0], marks = args[1];
     uint64_t start = (uint64_t)fix_of_obj(args[2]);

@@ -178,7 +178,7 @@ static bool sort_pairs(Thread *t, Pair *p, uint64_t n, Kind kind, bool descendin
     return true;
 }
 
-BUILTIN(sort_fast, "%SORT-FAST", 3, 3, "(sequence predicate key)", "Sorts the sequence in place, stably, and returns T; NIL, and nothing changed, when that would need calls.") {
+BUILTIN_IN_PLACE(sort_fast, "%SORT-FAST", 3, 3, "(sequence predicate key)", "Sorts the sequence in place, stably, and returns T; NIL, and nothing changed, when that would need calls.") {
     uint64_t length = (uint64_t)fix_of_obj(sequence_length(t, args[0]));
     bool descending;
     Kind kind = kind_of_predicate(args[1], &descending);

@@ -296,7 +296,7 @@ static NORETURN void give_up_sequence(Thread *t, Obj *args, Part p, uint64_t i, 
     stream_give_up(t, why, args[1], "READ-SEQUENCE", 6, again);
 }
 
-BUILTIN(read_sequence, "READ-SEQUENCE", 2, ARGS_ANY, "sequence stream &key start end",
+BUILTIN_IN_PLACE(read_sequence, "READ-SEQUENCE", 2, ARGS_ANY, "sequence stream &key start end",
         "Fill a sequence, or a part of it, with elements of an input stream; the index of the first element that was not stored (CLHS READ-SEQUENCE).") {
     Part p = part_of(t, args, n);
     if (!is_stream(args[1])) signal_type_error(t, args[1], SYM(STREAM));
@@ -333,7 +333,7 @@ static void write_one(Thread *t, Obj stream, Obj x, bool bytes) {
     else signal_type_error(t, x, SYM(CHARACTER));
 }
 
-BUILTIN(write_sequence, "WRITE-SEQUENCE", 2, ARGS_ANY, "sequence stream &key start end",
+BUILTIN_IN_PLACE(write_sequence, "WRITE-SEQUENCE", 2, ARGS_ANY, "sequence stream &key start end",
         "Write the elements of a sequence, or of a part of it, to an output stream; the sequence (CLHS WRITE-SEQUENCE).") {
     Part p = part_of(t, args, n);
     if (!is_stream(args[1])) signal_type_error(t, args[1], SYM(STREAM));
@@ -445,7 +445,7 @@ BUILTIN(file_length, "FILE-LENGTH", 1, 1, "stream", "Length of the stream's file
 }
 
 /* Bytes that a character or string would take. */
-BUILTIN(file_string_length, "FILE-STRING-LENGTH", 2, 2, "stream object",
+BUILTIN_IN_PLACE(file_string_length, "FILE-STRING-LENGTH", 2, 2, "stream object",
         "By how much FILE-POSITION would grow if the string or character were written (CLHS FILE-STRING-LENGTH), or NIL.") {
     if (!is_stream(args[0])) signal_type_error(t, args[0], SYM(STREAM));
     if (!is_char(args[1]) && !is_string(args[1])) signal_type_error(t, args[1], SYM(STRING));

@@ -14,6 +14,7 @@
    Waiting for input is done by `wait_for_input`, which lets a signal in only while it waits, so none is missed. */
 #include "prim/streams.h"
 #include "run/dispatch.h"
+#include "run/vector.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -316,7 +317,8 @@ static void advance_column(Obj s, Obj string, uint64_t start, uint64_t end) {
 
 /* VECTOR-PUSH-EXTEND of one character onto a string with fill pointer. */
 static void fill_push(Thread *t, Obj s, uint32_t code) {
-    Obj array = obj_slots(s)[STREAM_FIRST];
+    size_t pins = swap_pins(t);
+    Obj array = array_behind(t, obj_slots(s)[STREAM_FIRST]);
     Obj *slots = obj_slots(array);
     if (!is_fix(slots[ARRAY_FILL_POINTER])) stream_error(t, s, "~S has no fill pointer any more", 1, array, NIL);
     uint64_t fill = (uint64_t)fix_of_obj(slots[ARRAY_FILL_POINTER]), total = (uint64_t)fix_of_obj(slots[ARRAY_TOTAL]), offset;
@@ -339,6 +341,7 @@ static void fill_push(Thread *t, Obj s, uint32_t code) {
     else signal_type_error(t, obj_of_char(code), SYM(BASE_CHAR));
     slots[ARRAY_FILL_POINTER] = obj_of_fix((int64_t)fill + 1);
     stream_put(s, STREAM_COLUMN, code == '\n' ? 0 : stream_get(s, STREAM_COLUMN) + 1);
+    swap_unpin(t, pins);
 }
 
 /* -- Output, any stream -- */

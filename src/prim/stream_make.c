@@ -156,8 +156,16 @@ BUILTIN(get_output_stream_string, "GET-OUTPUT-STREAM-STRING", 1, 1, "string-outp
     return text;
 }
 
+static bool has_fill_pointer(Obj string) {
+    return is_string(string) && obj_type(string) == TYPE_ARRAY && is_fix(obj_slots(string)[ARRAY_FILL_POINTER]);
+}
+
+/* A swapped string: the stream keeps the handle and fetches the string for every character (fill_push in stream_core.c). */
 BUILTIN(make_fill_stream, "%MAKE-FILL-POINTER-OUTPUT-STREAM", 1, 1, "string", "An output stream that pushes onto a string with fill pointer.") {
-    if (!is_string(args[0]) || obj_type(args[0]) != TYPE_ARRAY || !is_fix(obj_slots(args[0])[ARRAY_FILL_POINTER]))
+    size_t pins = swap_pins(t);
+    bool right = has_fill_pointer(array_behind(t, args[0]));
+    swap_unpin(t, pins);
+    if (!right)
         signal_type_error(t, args[0], alloc_list(t, 3, (Obj[]){SYM(AND), SYM(STRING), alloc_list(t, 2, (Obj[]){SYM(SATISFIES), SYM(ARRAY_HAS_FILL_POINTER_P)})}));
     Obj s = stream_make(t, STREAM_FILL_OUTPUT, STREAM_OUTPUT);
     init_field(s, STREAM_FIRST, args[0]);

@@ -270,7 +270,7 @@ BUILTIN(write_char, "WRITE-CHAR", 1, 2, "character &optional stream", "Write one
     return args[0];
 }
 
-BUILTIN(write_string, "WRITE-STRING", 1, ARGS_ANY, "string &optional stream &key start end",
+BUILTIN_IN_PLACE(write_string, "WRITE-STRING", 1, ARGS_ANY, "string &optional stream &key start end",
         "Write the characters of a string, or of a part of it (CLHS WRITE-STRING); the string.") {
     uint64_t start, end, offset;
     Obj storage = string_range(t, args, n, 2, &start, &end, &offset);
@@ -278,7 +278,7 @@ BUILTIN(write_string, "WRITE-STRING", 1, ARGS_ANY, "string &optional stream &key
     return args[0];
 }
 
-BUILTIN(write_line, "WRITE-LINE", 1, ARGS_ANY, "string &optional stream &key start end",
+BUILTIN_IN_PLACE(write_line, "WRITE-LINE", 1, ARGS_ANY, "string &optional stream &key start end",
         "Write the characters of a string and a newline (CLHS WRITE-LINE); the string.") {
     uint64_t start, end, offset;
     Obj storage = string_range(t, args, n, 2, &start, &end, &offset), s = output_arg(t, args, n, 1);

@@ -99,13 +99,13 @@ static Obj pair_compare(const Pair *p, unsigned allowed, bool fold) {
 
 #define PAIR_LAMBDA_LIST "string1 string2 &key (start1 0) end1 (start2 0) end2"
 #define EQUALITY(c_name, name, fold, what)                                      \
-    BUILTIN(c_name, name, 2, ARGS_ANY, PAIR_LAMBDA_LIST, what " (CLHS 16.2).") { \
+    BUILTIN_IN_PLACE(c_name, name, 2, ARGS_ANY, PAIR_LAMBDA_LIST, what " (CLHS 16.2).") { \
         Pair p;                                                                 \
         pair_from_arguments(t, args, n, &p);                                    \
         return obj_of_bool(pair_equal(&p, fold));                               \
     }
 #define COMPARISON(c_name, name, allowed, fold, what)                           \
-    BUILTIN(c_name, name, 2, ARGS_ANY, PAIR_LAMBDA_LIST, what " (CLHS 16.2).") { \
+    BUILTIN_IN_PLACE(c_name, name, 2, ARGS_ANY, PAIR_LAMBDA_LIST, what " (CLHS 16.2).") { \
         Pair p;                                                                 \
         pair_from_arguments(t, args, n, &p);                                    \
         return pair_compare(&p, allowed, fold);                                 \
@@ -168,22 +168,22 @@ static Obj case_changed_in_place(Thread *t, Obj *args, uint32_t n, CaseChange ho
 }
 
 #define CASE_LAMBDA_LIST "string &key (start 0) end"
-BUILTIN(string_upcase, "STRING-UPCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string in upper case (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_upcase, "STRING-UPCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string in upper case (CLHS 16.2).") {
     return case_changed(t, args, n, CASE_UP);
 }
-BUILTIN(string_downcase, "STRING-DOWNCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string in lower case (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_downcase, "STRING-DOWNCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string in lower case (CLHS 16.2).") {
     return case_changed(t, args, n, CASE_DOWN);
 }
-BUILTIN(string_capitalize, "STRING-CAPITALIZE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string with words capitalized (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_capitalize, "STRING-CAPITALIZE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "A copy of the string with words capitalized (CLHS 16.2).") {
     return case_changed(t, args, n, CASE_CAPITAL);
 }
-BUILTIN(nstring_upcase, "NSTRING-UPCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, put in upper case (CLHS 16.2).") {
+BUILTIN_IN_PLACE(nstring_upcase, "NSTRING-UPCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, put in upper case (CLHS 16.2).") {
     return case_changed_in_place(t, args, n, CASE_UP);
 }
-BUILTIN(nstring_downcase, "NSTRING-DOWNCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, put in lower case (CLHS 16.2).") {
+BUILTIN_IN_PLACE(nstring_downcase, "NSTRING-DOWNCASE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, put in lower case (CLHS 16.2).") {
     return case_changed_in_place(t, args, n, CASE_DOWN);
 }
-BUILTIN(nstring_capitalize, "NSTRING-CAPITALIZE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, with words capitalized (CLHS 16.2).") {
+BUILTIN_IN_PLACE(nstring_capitalize, "NSTRING-CAPITALIZE", 1, ARGS_ANY, CASE_LAMBDA_LIST, "The string, with words capitalized (CLHS 16.2).") {
     return case_changed_in_place(t, args, n, CASE_CAPITAL);
 }
 
@@ -212,19 +212,19 @@ static Obj trimmed(Thread *t, Obj bag, Obj string, bool left, bool right) {
     return full_string_of_text(t, text_part(s, start, end));
 }
 
-BUILTIN(string_trim, "STRING-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at both ends (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_trim, "STRING-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at both ends (CLHS 16.2).") {
     return trimmed(t, args[0], args[1], true, true);
 }
-BUILTIN(string_left_trim, "STRING-LEFT-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at its beginning (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_left_trim, "STRING-LEFT-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at its beginning (CLHS 16.2).") {
     return trimmed(t, args[0], args[1], true, false);
 }
-BUILTIN(string_right_trim, "STRING-RIGHT-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at its end (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string_right_trim, "STRING-RIGHT-TRIM", 2, 2, "character-bag string", "The string without the bag's characters at its end (CLHS 16.2).") {
     return trimmed(t, args[0], args[1], false, true);
 }
 
 /* -- Making -- */
 
-BUILTIN(string, "STRING", 1, 1, "string-designator", "The string that is meant: itself, a symbol's name, or that of one character (CLHS 16.2).") {
+BUILTIN_IN_PLACE(string, "STRING", 1, 1, "string-designator", "The string that is meant: itself, a symbol's name, or that of one character (CLHS 16.2).") {
     return designated_string(t, args[0]);
 }
 

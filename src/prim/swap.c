@@ -41,18 +41,18 @@ BUILTIN(code_words, "%CODE-WORDS", 1, 1, "object", "The number of instructions o
 
 /* -- Data -- */
 
-BUILTIN(swap_array, "%SWAP-ARRAY", 1, 1, "array", "A handle of a copy of a simple vector.") {
-    Obj x = args[0];
+BUILTIN(swap_array, "%SWAP-ARRAY", 1, 1, "array", "A handle of a copy of an array or hash table.") {
     SwapFault fault;
-    if (!is_obj(x) || !is_simple_vector_type(obj_type(x))) signal_type_error(t, x, SYM(SIMPLE_VECTOR));
-    Obj handle = swap_store(t, obj_type(x), true, &x, 1, 0, 0, &fault);
+    const char *problem = compound_problem(args[0]);
+    if (problem) signal_format(t, SYM(SIMPLE_ERROR), "~S cannot be swapped: ~A.", 2, args[0], alloc_text(t, problem));
+    Obj handle = compound_store(t, args[0], &fault);
     return fault_result(fault, handle);
 }
 
 BUILTIN(unswap_array, "%UNSWAP-ARRAY", 1, 1, "handle", "A resident copy of a swapped array.") {
     SwapFault fault;
     check_handle(t, args[0]);
-    Obj copy = swap_copy(t, args[0], NULL, &fault);
+    Obj copy = compound_duplicate(t, args[0], &fault);
     return fault_result(fault, copy);
 }
 

@@ -26,8 +26,9 @@ BUILTIN(is_compiled_function, "COMPILED-FUNCTION-P", 1, 1, "object", "Whether th
     return obj_of_bool(is_function(args[0]));
 }
 
-BUILTIN(is_sequence, "%SEQUENCEP", 1, 1, "object", "Whether the object is a list or a vector.") { return obj_of_bool(is_list(args[0]) || is_vector(args[0])); }
+BUILTIN(is_sequence, "%SEQUENCEP", 1, 1, "object", "Whether the object is a list or a vector.") { return obj_of_bool(is_list(args[0]) || is_vector(args[0]) || is_swapped_vector(args[0])); }
 
 BUILTIN(is_base_string, "%BASE-STRING-P", 1, 1, "object", "Whether the object is a string of base characters.") {
+    if (is_handle(args[0])) return obj_of_bool(is_swapped_vector(args[0]) && handle_storage(args[0]) == TYPE_BASE_STRING);
     return obj_of_bool(is_vector(args[0]) && obj_type(array_storage(args[0])) == TYPE_BASE_STRING);
 }

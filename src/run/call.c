@@ -23,6 +23,8 @@ Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
     Obj *base = t->base, *top = t->top;
     int64_t offset = base ? code_leave(t) : 0;
     jmp_buf *door = t->door;
+    Again again = t->again;
+    t->again.active = false;
     if (++t->depth > REENTRY_MAX || !stack_ensure(t, top + 64)) {
         t->depth = 0;
         signal_format(t, SYM(CONTROL_STACK_EXHAUSTED), "Too many nested calls from C into Lisp.", 0);
@@ -37,6 +39,7 @@ Obj lisp_call(Thread *t, Obj function, uint32_t n, const Obj *args) {
     Obj value = run_loop(t, t->world->trampoline, nb, 2);
     t->exit_top--;
     t->depth = depth - 1;
+    t->again = again;
     t->door = door;
     t->base = base;
     t->top = top;
@@ -108,6 +111,13 @@ Obj loop_values_of_list(Thread *t, Obj list) {
     }
     t->value_count = n;
     return n ? t->values[0] : NIL;
+}
+
+/* Before CALL_VALUES is executed again: what it took from the current values lies in the frame that it built. */
+void loop_restore_values(Thread *t, Obj *nb) {
+    t->value_count = (uint32_t)fix_of_obj(nb[-2]);
+    nb[-3] = nb[0];
+    for (uint32_t i = 1; i < t->value_count; i++) t->values[i] = nb[i];
 }
 
 NORETURN Obj loop_undefined_function(Thread *t, Obj cell) {

@@ -75,9 +75,18 @@ static bool any_strings_equal(Obj a, Obj b) {
     return true;
 }
 
+static bool is_equal_by_elements(Obj x) { return is_string(x) || is_bit_vector(x) || is_swapped_string(x) || is_swapped_bit_vector(x); }
+
 /* EQUAL of two words of which not both are conses; pathnames are compared by frames. */
-static bool atoms_equal(Obj a, Obj b) {
+static bool atoms_equal(Thread *t, Obj a, Obj b) {
     if (eq(a, b)) return true;
+    if (UNLIKELY(is_handle(a) || is_handle(b))) {
+        if (!is_equal_by_elements(a) || !is_equal_by_elements(b)) return false;
+        size_t pins = swap_pins(t);
+        bool same = atoms_equal(t, array_behind(t, a), array_behind(t, b));
+        swap_unpin(t, pins);
+        return same;
+    }
     if (!is_obj(a) || !is_obj(b)) return false;
     if (is_string(a)) return is_string(b) && any_strings_equal(a, b);
     if (is_bit_vector(a)) return is_bit_vector(b) && bits_equal(a, b);
@@ -87,7 +96,7 @@ static bool atoms_equal(Obj a, Obj b) {
 static bool both_pathnames(Obj a, Obj b) { return has_type(a, TYPE_PATHNAME) && has_type(b, TYPE_PATHNAME); }
 
 /* Compares a and b as far as it can without descending; what it must descend into goes to the stack. */
-static bool equal_step(Rest *r, Obj a, Obj b) {
+static bool equal_step(Thread *t, Rest *r, Obj a, Obj b) {
     for (; is_cons(a) && is_cons(b) && !eq(a, b); a = cdr(a), b = cdr(b)) {
         Obj x = car(a), y = car(b);
         if ((is_cons(x) && is_cons(y)) || both_pathnames(x, y)) {
@@ -96,23 +105,23 @@ static bool equal_step(Rest *r, Obj a, Obj b) {
             rest_push(r, x, y);
             return true;
         }
-        if (!atoms_equal(x, y)) return false;
+        if (!atoms_equal(t, x, y)) return false;
     }
     if (!eq(a, b) && both_pathnames(a, b) && obj_length(a) == obj_length(b)) {
         for (uint64_t i = 0; i < obj_length(a); i++) rest_push(r, obj_slots(a)[i], obj_slots(b)[i]);
         return true;
     }
-    return atoms_equal(a, b);
+    return atoms_equal(t, a, b);
 }
 
-bool obj_equal(Obj a, Obj b) {
-    if (!(is_cons(a) && is_cons(b)) && !both_pathnames(a, b)) return atoms_equal(a, b);
+bool obj_equal(Thread *t, Obj a, Obj b) {
+    if (!(is_cons(a) && is_cons(b)) && !both_pathnames(a, b)) return atoms_equal(t, a, b);
     Rest r;
     rest_init(&r);
-    bool same = equal_step(&r, a, b);
+    bool same = equal_step(t, &r, a, b);
     while (same && r.count) {
         Frame f = r.frames[--r.count];
-        same = equal_step(&r, f.a, f.b);
+        same = equal_step(t, &r, f.a, f.b);
     }
     rest_free(&r);
     return same;
@@ -178,20 +187,19 @@ static bool tables_equalp(Thread *t, Obj a, Obj b) {
     return true;
 }
 
-/* Compares the tails or remaining parts of the frame on top, pushing what it must descend into. */
-static bool equalp_step(Thread *t, Rest *r) {
-    Frame f = r->frames[--r->count];
+/* Compares the tails or remaining parts of the frame on top, pushing what it must descend into.  a and b are the frame's arrays; the frame
+   itself keeps handles. */
+static bool parts_equalp(Thread *t, Rest *r, Frame f, Obj a, Obj b) {
     Obj x, y;
-    if (eq(f.a, f.b)) return true;
-    if (is_cons(f.a) && is_cons(f.b)) {
-        rest_push(r, cdr(f.a), cdr(f.b));
-        rest_push(r, car(f.a), car(f.b));
+    if (is_cons(a) && is_cons(b)) {
+        rest_push(r, cdr(a), cdr(b));
+        rest_push(r, car(a), car(b));
         return true;
     }
-    if (has_type(f.a, TYPE_HASH_TABLE)) return has_type(f.b, TYPE_HASH_TABLE) && tables_equalp(t, f.a, f.b);
-    if (!same_shape(f.a, f.b)) return atoms_equalp(t, f.a, f.b);
-    if (is_simple_string(f.a) && is_simple_string(f.b)) return simple_strings_equalp(f.a, f.b);
-    for (uint64_t i = f.next; part(t, f.a, i, &x) && part(t, f.b, i, &y); i++) {
+    if (has_type(a, TYPE_HASH_TABLE)) return has_type(b, TYPE_HASH_TABLE) && tables_equalp(t, a, b);
+    if (!same_shape(a, b)) return atoms_equalp(t, a, b);
+    if (is_simple_string(a) && is_simple_string(b)) return simple_strings_equalp(a, b);
+    for (uint64_t i = f.next; part(t, a, i, &x) && part(t, b, i, &y); i++) {
         if (atoms_equalp(t, x, y)) continue;
         if (is_char(x) || is_number(x)) return false;
         rest_push(r, f.a, f.b);
@@ -202,8 +210,20 @@ static bool equalp_step(Thread *t, Rest *r) {
     return true;
 }
 
+static bool equalp_step(Thread *t, Rest *r) {
+    Frame f = r->frames[--r->count];
+    if (eq(f.a, f.b)) return true;
+    if (LIKELY(!is_handle(f.a) && !is_handle(f.b))) return parts_equalp(t, r, f, f.a, f.b);
+    size_t pins = swap_pins(t);
+    bool same = parts_equalp(t, r, f, array_behind(t, f.a), array_behind(t, f.b));
+    swap_unpin(t, pins);
+    return same;
+}
+
+static bool has_parts(Obj x) { return is_ref(x) || is_handle(x); }
+
 bool obj_equalp(Thread *t, Obj a, Obj b) {
-    if (!is_ref(a) || !is_ref(b)) return atoms_equalp(t, a, b);
+    if (!has_parts(a) || !has_parts(b)) return atoms_equalp(t, a, b);
     Rest r;
     rest_init(&r);
     rest_push(&r, a, b);
@@ -226,7 +246,7 @@ Test test_of_function(Obj f) {
 bool test_is_eq(Test test, Obj x) {
     if (test == TEST_EQ) return true;
     if (test == TEST_EQUALP || test == TEST_OTHER) return is_symbol(x);
-    if (!is_obj(x)) return test == TEST_EQL || !is_cons(x);
+    if (!is_obj(x)) return test == TEST_EQL || !(is_cons(x) || is_swapped_string(x) || is_swapped_bit_vector(x));
     Type type = obj_type(x);
     if (test == TEST_EQL) return !is_number(x);
     return !is_number(x) && !is_array(x) && type != TYPE_PATHNAME;

@@ -4,7 +4,8 @@
 
 #include "run/vector.h"
 
-bool obj_equal(Obj a, Obj b);
+/* A swapped array is as its array. */
+bool obj_equal(Thread *t, Obj a, Obj b);
 bool obj_equalp(Thread *t, Obj a, Obj b);
 /* What two characters must share to be CHAR-EQUAL. */
 uint32_t char_fold(uint32_t code);
@@ -20,7 +21,7 @@ static inline bool test_objects(Thread *t, Test test, Obj a, Obj b) {
     if (eq(a, b)) return true;
     switch (test) {
     case TEST_EQ: return false;
-    case TEST_EQUAL: return obj_equal(a, b);
+    case TEST_EQUAL: return obj_equal(t, a, b);
     case TEST_EQUALP: return obj_equalp(t, a, b);
     default: return number_eql(a, b);
     }

@@ -13,6 +13,7 @@ typedef enum FrameKind {
     FRAME_INSTEAD, /* called in the place of the frame below, which returns the values at once */
     FRAME_REENTRY, /* called from C */
     FRAME_RESUME,  /* inserted before the caller goes on: the values become the current values, all but the first */
+    FRAME_REPEAT,  /* called in a failed instruction's place: that is executed again */
 } FrameKind;
 
 enum { FRAME_HEADER = 3 };
@@ -84,11 +85,23 @@ void slow_keys(Thread *t, Obj *target, Obj spec, Obj *args, uint32_t n);
 uint32_t slow_spread(Thread *t, Obj *args, uint32_t n);
 Obj slow_make_closures(Thread *t, Obj *run, Obj templates, uint32_t count, Obj owner);
 bool slow_structure_p(Obj x, Obj layout);
+Obj slow_svref(Thread *t, Obj v, Obj i);
+void slow_svset(Thread *t, Obj v, Obj i, Obj x);
+Obj slow_aref(Thread *t, Obj v, Obj i);
+void slow_aset(Thread *t, Obj v, Obj i, Obj x);
+Obj slow_length(Thread *t, Obj v);
 Obj slow_char_ref(Thread *t, Obj v, Obj i, bool simple);
 void slow_char_set(Thread *t, Obj v, Obj i, Obj x, bool simple);
 Obj slow_bit_ref(Thread *t, Obj v, Obj i, bool simple);
 void slow_bit_set(Thread *t, Obj v, Obj i, Obj x, bool simple);
 void slow_arguments(Thread *t, Obj f, uint32_t n);
+
+/* again.c: a leaf has left by the door with a Lisp error; `offset` is behind the instruction.  True: an argument is a swapped array, and the leaf is to be tried again, by `leaf_try_again`. */
+bool leaf_wants_arrays(Thread *t, int64_t offset);
+/* The leaf's value. */
+Obj leaf_try_again(Thread *t);
+/* What was tried is given up: the program goes on elsewhere. */
+void leaf_give_up(Thread *t);
 
 /* safepoint.c: handles the raised events; a symbol whose function must be called now, or NIL. */
 Obj safepoint(Thread *t);

@@ -4,16 +4,17 @@
 
 #include "run/equal.h"
 
-/* Fields of a HASH_TABLE.  TEST is the test's name; FUNCTION and HASHER are the functions of a user's test, NIL otherwise. */
-enum { HASH_TABLE_ENTRIES, HASH_TABLE_TEST, HASH_TABLE_KIND, HASH_TABLE_COUNT, HASH_TABLE_USED, HASH_TABLE_FREE, HASH_TABLE_WEAKNESS, HASH_TABLE_REHASH_SIZE, HASH_TABLE_REHASH_THRESHOLD, HASH_TABLE_FUNCTION, HASH_TABLE_HASHER, HASH_TABLE_LENGTH };
 enum { NO_ENTRY = -1 };
 
 /* -- hash.c: hash codes, 31 bits -- */
 
 /* The code of a key under a test; *by_address is set when it depends on the key's address. */
-uint32_t hash_key(Test test, Obj key, bool *by_address);
+uint32_t hash_key(Thread *t, Test test, Obj key, bool *by_address);
+/* Whether under the test a key's code depends on its address; the code of such a key. */
+bool hashed_by_address(Test test, Obj key);
+uint32_t hash_address(Obj key);
 /* SXHASH: the same for EQUAL objects, always. */
-uint64_t hash_stable(Obj x);
+uint64_t hash_stable(Thread *t, Obj x);
 
 /* -- table.c -- */
 

@@ -1,7 +1,7 @@
 /* loop-arrays.h: the instructions on arrays and structures: a piece of the function `interpret` in loop.c, which includes it where they belong.
 
-   Each has a fast way for the simple vectors that programs use most and leaves the rest, errors included, to room run's vector.c: there the
-   array is looked at in full.  AREF and ASET take any vector; CHAR_REF, BIT_REF and their stores only strings and bit vectors. */
+   Each has a fast way for the simple vectors that programs use most and leaves the rest, swapped arrays and errors included, to room run's slow.c:
+   there the array is looked at in full.  AREF and ASET take any vector; CHAR_REF, BIT_REF and their stores only strings and bit vectors. */
     /* -- Arrays and structures -- */
 L_SVREF : {
     Obj v = R[B], i = R[C];
@@ -10,8 +10,9 @@ L_SVREF : {
         NEXT();
     }
     SYNC();
-    if (!has_type(v, TYPE_SIMPLE_VECTOR)) signal_type_error(t, v, SYM(SIMPLE_VECTOR));
-    signal_index_error(t, i, obj_length(v));
+    value = slow_svref(t, v, i);
+    R[A] = value;
+    NEXT();
 }
 L_SVSET : {
     Obj v = R[A], i = R[B];
@@ -20,8 +21,8 @@ L_SVSET : {
         NEXT();
     }
     SYNC();
-    if (!has_type(v, TYPE_SIMPLE_VECTOR)) signal_type_error(t, v, SYM(SIMPLE_VECTOR));
-    signal_index_error(t, i, obj_length(v));
+    slow_svset(t, v, i, R[C]);
+    NEXT();
 }
 L_AREF : {
     Obj v = R[B], i = R[C];
@@ -43,7 +44,7 @@ L_AREF : {
         }
     }
     SYNC();
-    value = array_ref(t, v, i);
+    value = slow_aref(t, v, i);
     R[A] = value;
     NEXT();
 }
@@ -79,7 +80,7 @@ L_ASET : {
         }
     }
     SYNC();
-    array_set(t, v, i, x);
+    slow_aset(t, v, i, x);
     NEXT();
 }
 #define ELEMENT_INDEX(v, i) (LIKELY(is_obj(v) && is_fix(i)) && LIKELY((uint64_t)fix_of_obj(i) < obj_length(v)))
@@ -135,7 +136,7 @@ L_BIT_SET : {
 }
 L_LENGTH:
     SYNC();
-    value = sequence_length(t, R[B]);
+    value = slow_length(t, R[B]);
     R[A] = value;
     NEXT();
 L_STRUCTURE_REF:

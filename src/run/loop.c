@@ -245,6 +245,19 @@ call_unfetched:
     f = symbol_slots(SYM(CALL_UNFETCHED))[SYMBOL_FUNCTION];
     goto call;
 
+    /* A leaf's second try, with arrays in the places of handles: again.c. */
+again:
+    nb = t->again.given;
+    t->value_count = 1;
+    value = leaf_try_again(t);
+    if (t->event || t->retrying) goto builtin_events;
+    if (fix_of_obj(nb[-1]) & 7) {
+        R = nb;
+        goto return_value;
+    }
+    nb[-3] = value;
+    NEXT();
+
 builtin_events:
     t->retrying = false;
     if (t->event & EVENT_REENTERED) {
@@ -290,6 +303,11 @@ return_value:
         FRAME_RELOAD(return_unfetched);
         pc = code + frame_offset(nb);
         NEXT();
+    case FRAME_REPEAT:
+        R = frame_caller(nb);
+        FRAME_RELOAD(return_unfetched);
+        pc = code + frame_offset(nb);
+        goto again_instruction;
     case FRAME_ENTRY:
         R = frame_caller(nb);
         n = (uint32_t)fix_of_obj(nb[-FRAME_HEADER - 1]);
@@ -331,6 +349,7 @@ resume_unfetched:
 door:
     switch (t->door_reason) {
     case DOOR_RETRY:
+        leaf_give_up(t);
         t->retrying = true;
         waiting = t->waiting;
         loop_collect_fully(t);
@@ -338,15 +357,20 @@ door:
         offset--;
         FRAME_RELOAD(resume_unfetched);
         pc = code + offset;
-        NEXT();
+        goto again_instruction;
     case DOOR_UNWIND:
+        leaf_give_up(t);
         value = t->values[0];
         unwind_towards(t, t->unwind_target, value, &offset);
         goto landed;
-    default: break;
+    default:
+        if (!leaf_wants_arrays(t, offset)) break;
+        FRAME_RELOAD(resume_unfetched); /* it is there: it was looked into */
+        pc = code + offset;
+        goto again;
     }
     t->retrying = false;
-    offset = (int64_t)(t->door_repeat ? frame_word(offset - 1, FRAME_RESUME) : frame_word(offset, FRAME_DOOR)).w;
+    offset = (int64_t)(t->door_repeat ? frame_word(offset - 1, FRAME_REPEAT) : frame_word(offset, FRAME_DOOR)).w;
     t->door_repeat = false;
 door_frame:
     nb = t->top + FRAME_HEADER;
@@ -358,6 +382,11 @@ door_frame:
     f = t->door_function;
     t->door_count = 0;
     goto call;
+
+    /* The instruction at pc is executed once more. */
+again_instruction:
+    if (UNLIKELY(instruction_op(*pc) == OP_CALL_VALUES)) loop_restore_values(t, R + instruction_a(*pc) + FRAME_HEADER);
+    NEXT();
 
 landed:
     R = t->base;
@@ -527,6 +556,7 @@ L_CALL_VALUES:
     if (!stack_ensure(t, R + A + FRAME_HEADER + n)) goto values_exhausted;
     value = R[A];
     CALL_HEADER();
+    nb[-2] = obj_of_fix(n);
     nb[0] = value;
     for (uint32_t i = 1; i < n; i++) nb[i] = t->values[i];
     goto call;

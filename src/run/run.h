@@ -30,15 +30,20 @@ typedef struct Builtin {
     const char *name; /* "CAR": COMMON-LISP; "%CAR": WINDFALL-SYSTEM; "EXT:GC": WINDFALL (external); "SYS:X": WINDFALL-SYSTEM */
     BuiltinFn fn;
     uint16_t min, max; /* number of arguments; ARGS_ANY: no upper bound */
+    bool in_place;     /* see BUILTIN_IN_PLACE */
     const char *lambda_list;
     const char *doc;
 } __attribute__((aligned(16))) Builtin;
 
 /* BUILTIN(c_name, "NAME", min, max, "lambda list", "docstring") { body: t, args, n in scope; returns Obj }
    Descriptors gather in a section of their own; nothing else lists them. */
-#define BUILTIN(c_name, name, min, max, lambda_list, doc)                                                                            \
+#define BUILTIN(c_name, name, min, max, lambda_list, doc) BUILTIN_OF_KIND(c_name, name, min, max, false, lambda_list, doc)
+/* The same for a leaf that may work on a swapped array where it lies in the swapping buffer: it keeps no argument anywhere but in its value, returns
+   nothing that is part of one, and calls no Lisp.  Others work on a copy, which is written back if they change it (again.c). */
+#define BUILTIN_IN_PLACE(c_name, name, min, max, lambda_list, doc) BUILTIN_OF_KIND(c_name, name, min, max, true, lambda_list, doc)
+#define BUILTIN_OF_KIND(c_name, name, min, max, in_place, lambda_list, doc)                                                           \
     static Obj builtin_##c_name(Thread *t, Obj *args, uint32_t n);                                                                   \
-    static const Builtin descriptor_##c_name __attribute__((used, section("builtins"), aligned(16))) = {name, builtin_##c_name, min, max, lambda_list, doc}; \
+    static const Builtin descriptor_##c_name __attribute__((used, section("builtins"), aligned(16))) = {name, builtin_##c_name, min, max, in_place, lambda_list, doc}; \
     static Obj builtin_##c_name(Thread *t __attribute__((unused)), Obj *args __attribute__((unused)), uint32_t n __attribute__((unused)))
 
 /* An optional argument of a builtin, or `otherwise` when it was not given. */

@@ -2,6 +2,7 @@
 #include "number/number.h"
 #include "run/frame.h"
 #include "run/vector.h"
+#include "swap/swap.h"
 
 static bool is_double(Obj x) { return has_type(x, TYPE_DOUBLE); }
 
@@ -124,9 +125,17 @@ bool slow_structure_p(Obj x, Obj layout) {
     return depth < obj_length(ancestors) && eq(obj_slots(ancestors)[depth], layout);
 }
 
-/* CHAR and BIT: what is wrong is the vector, if it is one of another kind. */
+/* -- Arrays: resident ones that the loop does not know by heart, and swapped ones, which are fetched and then treated alike -- */
+
+static inline Obj array_of(Thread *t, Obj v) {
+    if (LIKELY(!is_handle(v)) || handle_type(v) == TYPE_CODE || handle_type(v) == TYPE_HASH_TABLE) return v;
+    swap_begin(t);
+    return swap_fetch(t, v);
+}
+
+/* What is wrong is the vector, if it is one of another kind. */
 static void need_kind(Thread *t, Obj v, bool right, Obj type) {
-    if (!right) signal_type_error(t, v, type);
+    if (UNLIKELY(!right)) signal_type_error(t, v, type);
 }
 static void need_string(Thread *t, Obj v, bool simple) {
     need_kind(t, v, simple ? is_simple_string(v) : is_string(v), simple ? SYM(SIMPLE_STRING) : SYM(STRING));
@@ -135,19 +144,37 @@ static void need_bits(Thread *t, Obj v, bool simple) {
     need_kind(t, v, simple ? has_type(v, TYPE_BIT_VECTOR) : is_bit_vector(v), simple ? SYM(SIMPLE_BIT_VECTOR) : SYM(BIT_VECTOR));
 }
 
+Obj slow_svref(Thread *t, Obj v, Obj i) {
+    v = array_of(t, v);
+    need_kind(t, v, has_type(v, TYPE_SIMPLE_VECTOR), SYM(SIMPLE_VECTOR));
+    return array_ref(t, v, i);
+}
+void slow_svset(Thread *t, Obj v, Obj i, Obj x) {
+    v = array_of(t, v);
+    need_kind(t, v, has_type(v, TYPE_SIMPLE_VECTOR), SYM(SIMPLE_VECTOR));
+    array_set(t, v, i, x);
+}
+Obj slow_aref(Thread *t, Obj v, Obj i) { return array_ref(t, array_of(t, v), i); }
+void slow_aset(Thread *t, Obj v, Obj i, Obj x) { array_set(t, array_of(t, v), i, x); }
+Obj slow_length(Thread *t, Obj v) { return sequence_length(t, array_of(t, v)); }
+
 Obj slow_char_ref(Thread *t, Obj v, Obj i, bool simple) {
+    v = array_of(t, v);
     need_string(t, v, simple);
     return array_ref(t, v, i);
 }
 void slow_char_set(Thread *t, Obj v, Obj i, Obj x, bool simple) {
+    v = array_of(t, v);
     need_string(t, v, simple);
     array_set(t, v, i, x);
 }
 Obj slow_bit_ref(Thread *t, Obj v, Obj i, bool simple) {
+    v = array_of(t, v);
     need_bits(t, v, simple);
     return array_ref(t, v, i);
 }
 void slow_bit_set(Thread *t, Obj v, Obj i, Obj x, bool simple) {
+    v = array_of(t, v);
     need_bits(t, v, simple);
     array_set(t, v, i, x);
 }

@@ -74,14 +74,13 @@ static void table_repair(View *v) {
         bool broken = weak && eq(v->pairs[2 * i], BROKEN);
         if (!broken && !(v->hash[i] & HASH_MOVED)) continue;
         v->hash[i] &= ~HASH_MOVED;
-        if (!broken && eq(v->pairs[2 * i], DELETED)) continue;
+        if (!broken && !hashed_by_address(test, v->pairs[2 * i])) continue;
         unlink_entry(v, i);
         if (broken) {
             free_entry(v, i);
             continue;
         }
-        bool by_address = false;
-        v->hash[i] = hash_key(test, v->pairs[2 * i], &by_address);
+        v->hash[i] = hash_address(v->pairs[2 * i]);
         link_entry(v, i);
     }
 }
@@ -95,14 +94,13 @@ void table_normalise(Obj table) {
     uint64_t free = 0, used = fix_field(table, HASH_TABLE_USED);
     for (uint64_t i = used; i < v.capacity; i++) v.hash[i] = 0;
     for (uint64_t i = used; i-- > 0;) {
-        bool any;
         if (eq(v.pairs[2 * i], DELETED)) {
             v.hash[i] = 0;
             v.next[i] = (uint32_t)free;
             free = i + 1;
             continue;
         }
-        if (by_address) v.hash[i] = hash_key(test, v.pairs[2 * i], &any);
+        if (by_address && hashed_by_address(test, v.pairs[2 * i])) v.hash[i] = hash_address(v.pairs[2 * i]);
         link_entry(&v, i);
     }
     set_fix_field(table, HASH_TABLE_FREE, free);
@@ -174,7 +172,7 @@ static inline Test kind_of(const View *v) { return (Test)fix_field(v->table, HAS
 bool table_get(Thread *t, Obj table, Obj key, Obj *value) {
     View v = current_view(t, table);
     bool by_address = false;
-    int64_t i = find_key(t, &v, kind_of(&v), key, hash_key(kind_of(&v), key, &by_address));
+    int64_t i = find_key(t, &v, kind_of(&v), key, hash_key(t, kind_of(&v), key, &by_address));
     if (i == NO_ENTRY) return false;
     *value = v.pairs[2 * i + 1];
     return true;
@@ -215,7 +213,7 @@ static void add_entry(Thread *t, View *v, Obj key, Obj value, uint32_t hash, boo
 void table_put(Thread *t, Obj table, Obj key, Obj value) {
     View v = current_view(t, table);
     bool by_address = false;
-    uint32_t hash = hash_key(kind_of(&v), key, &by_address);
+    uint32_t hash = hash_key(t, kind_of(&v), key, &by_address);
     int64_t i = find_key(t, &v, kind_of(&v), key, hash);
     if (i != NO_ENTRY)
         set_slot(t, &v.pairs[2 * i + 1], value);
@@ -226,7 +224,7 @@ void table_put(Thread *t, Obj table, Obj key, Obj value) {
 bool table_remove(Thread *t, Obj table, Obj key) {
     View v = current_view(t, table);
     bool by_address = false;
-    int64_t i = find_key(t, &v, kind_of(&v), key, hash_key(kind_of(&v), key, &by_address));
+    int64_t i = find_key(t, &v, kind_of(&v), key, hash_key(t, kind_of(&v), key, &by_address));
     if (i == NO_ENTRY) return false;
     unlink_entry(&v, (uint64_t)i);
     free_entry(&v, (uint64_t)i);

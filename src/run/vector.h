@@ -4,6 +4,10 @@
 
 #include "code/code.h"
 #include "number/number.h"
+#include "swap/swap.h"
+
+/* The array behind a handle, fetched and pinned; another word itself. */
+static inline Obj array_behind(Thread *t, Obj x) { return UNLIKELY(is_handle(x)) ? swap_fetch(t, x) : x; }
 
 /* A base character's code is below this. */
 enum { BASE_CHAR_LIMIT = 128 };

@@ -148,8 +148,10 @@ bool swap_try(Thread *t, Obj handle, SwapFault *fault) {
 
 Obj swap_fetch(Thread *t, Obj handle) {
     SwapFault fault;
+    SwapEntry *e = swap_entry(t, handle);
     if (!swap_try(t, handle, &fault)) swap_signal(t, handle, fault);
-    return swap_object(swap_entry(t, handle));
+    if (e->type == TYPE_HASH_TABLE && e->flags & SWAP_MOVED) compound_refresh(e);
+    return swap_object(e);
 }
 
 SwapEntry *swap_enter_slow(Thread *t, Obj handle) {

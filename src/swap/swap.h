@@ -112,6 +112,24 @@ const char *swap_fault_name(SwapFault fault);
 static inline Obj swap_object(const SwapEntry *e) { return obj_of_address(e->place); }
 static inline Obj swap_raw_object(const SwapEntry *e) { return obj_of_address(e->place + (size_t)e->boxed * 16); }
 
+/* -- compound.c: arrays with a header and hash tables, which are several objects -- */
+
+enum { COMPOUND_PARTS = 3 };
+/* Why an array cannot be swapped, or NULL. */
+const char *compound_problem(Obj x);
+/* swap_store and swap_replace of any array that can be swapped. */
+Obj compound_store(Thread *t, Obj x, SwapFault *fault);
+SwapFault compound_replace(Thread *t, Obj handle, Obj x);
+/* Whether a part lies elsewhere than the first one: a table has grown, a vector was extended. */
+bool compound_has_grown(Obj x);
+/* A hash table was fetched, or its keys may have moved. */
+void compound_refresh(SwapEntry *e);
+/* swap_copy, for use as a resident array; the second leaves through the door if it cannot be read. */
+Obj compound_duplicate(Thread *t, Obj handle, SwapFault *fault);
+Obj compound_copy(Thread *t, Obj handle);
+/* A sum of all words of the array. */
+uint64_t compound_hash(Obj x);
+
 /* -- buffer.c -- */
 
 size_t swap_buffer_pages(const Thread *t);

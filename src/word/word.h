@@ -215,6 +215,12 @@ enum { BIGNUM_NEGATIVE = 1 }; /* flag */
 enum { ARRAY_DATA, ARRAY_OFFSET, ARRAY_FILL_POINTER, ARRAY_TOTAL, ARRAY_DISPLACED_P, ARRAY_DIMENSIONS };
 enum { ARRAY_ADJUSTABLE = 1 }; /* flag */
 
+/* HASH_TABLE: run/table.c.  TEST is the test's name; FUNCTION and HASHER are the functions of a user's test, NIL otherwise. */
+enum {
+    HASH_TABLE_ENTRIES, HASH_TABLE_TEST, HASH_TABLE_KIND, HASH_TABLE_COUNT, HASH_TABLE_USED, HASH_TABLE_FREE, HASH_TABLE_WEAKNESS,
+    HASH_TABLE_REHASH_SIZE, HASH_TABLE_REHASH_THRESHOLD, HASH_TABLE_FUNCTION, HASH_TABLE_HASHER, HASH_TABLE_LENGTH
+};
+
 /* LAYOUT: what a structure's or an instance's first slot points to.  ANCESTORS is a simple-vector of the layouts from the root
    (index 0) to itself (index DEPTH), so a structure type test is one compare; HASH is a stable fixnum for dispatch caches. */
 enum { LAYOUT_NAME, LAYOUT_CLASS, LAYOUT_DEPTH, LAYOUT_ANCESTORS, LAYOUT_SLOT_COUNT, LAYOUT_SLOTS, LAYOUT_INFO, LAYOUT_HASH, LAYOUT_VALID, LAYOUT_LENGTH };
