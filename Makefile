@@ -18,7 +18,12 @@ LDFLAGS := $(LDFLAGS_$(MODE))
 LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
 LDLIBS  := -l:libgmp.a -l:libzstd.a -ldl
 
-SOURCES := $(sort $(wildcard src/*/*.c))
+# Two runtimes are linked: the whole one, and the slim one of delivered programs, which has not what only development needs.
+DEVELOPMENT := compile/% code/disassemble.c heap/torture.c heap/verify.c heap/why.c image/save.c image/unit-%.c main/boot.c main/edit.c main/main.c \
+               prim/compiler.c prim/deliver.c prim/images.c prim/inspect.c prim/purify.c prim/units.c
+DELIVERY    := main/slim.c number/mpn.c
+
+SOURCES := $(filter-out $(addprefix src/,$(DELIVERY)),$(sort $(wildcard src/*/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(DIR)/%.o) $(DIR)/text/character-table.o
 MAIN    := $(filter $(DIR)/main/%,$(OBJECTS))
 LIBRARY := $(addprefix lisp/,$(shell cat lisp/ORDER))
@@ -35,32 +40,59 @@ help: ## this list
 setup: ## install the Debian packages that are missing
 	tools/setup
 
-# The runtime loads the library's source and saves itself: runtime without symbols, and image, in one file.
-$(WINDFALL): $(DIR)/windfall-boot $(LIBRARY) lisp/ORDER
+# The runtime loads the library's source and saves itself: runtime without symbols, the slim one, and image, in one file.
+$(WINDFALL): $(DIR)/windfall-boot $(DIR)/windfall-slim $(LIBRARY) lisp/ORDER
 	@echo "  SAVE $@"
 	@$(if $(filter release,$(MODE)),strip -o $(DIR)/windfall-runtime $<,cp -f $< $(DIR)/windfall-runtime)
-	@$< --library lisp --save $@ --runtime $(DIR)/windfall-runtime
+	@$< --library lisp --save $@ --runtime $(DIR)/windfall-runtime --slim $(DIR)/windfall-slim
 
 $(DIR)/windfall-boot: $(DIR)/rooms.o $(MAIN)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The runtime of delivered programs: the same sources without those that only development needs and with simpler ones in the place of some of GMP's;
+# small code except where time is spent.  docs/decisions/slim-runtime.md says what each part of this is worth.
+SLIM      := $(patsubst src/%.c,$(DIR)/slim/%.o,$(filter-out $(addprefix src/,$(DEVELOPMENT)),$(SOURCES)) $(addprefix src/,$(DELIVERY))) \
+             $(DIR)/text/character-table.o $(DIR)/number/bases-table.o
+SLIMFLAGS := -DWINDFALL_SLIM -Os -g0 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fmerge-all-constants
+# (TRUNC is an instruction to -O2 and a function of libm to -Os.)
+$(addprefix $(DIR)/slim/,run/loop.o number/divide.o number/irrational.o): SLIMFLAGS += -O2
+
+$(DIR)/slim/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC   $< (slim)"
+	@$(CC) $(CFLAGS) $(SLIMFLAGS) -MMD -MP -c -o $@ $<
+
+$(DIR)/slim/libgmp.a: Makefile
+	@mkdir -p $(@D)
+	@objcopy --remove-section .eh_frame $$($(CC) -print-file-name=libgmp.a) $@
+
+$(DIR)/windfall-slim: $(SLIM) $(DIR)/slim/libgmp.a
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -s -Wl,--gc-sections,--hash-style=gnu,-z,noseparate-code,-O1,-Map=$(DIR)/slim/map -o $@ $^ -ldl
+
+# Tables that a program of tools/ makes by asking a library.
+$(DIR)/text/character-table.c: LIBRARY_ASKED := -l:libutf8proc.a
+$(DIR)/number/bases-table.c: LIBRARY_ASKED := -l:libgmp.a
+$(DIR)/text/character-table.c $(DIR)/number/bases-table.c: $(DIR)/%.c: Makefile
+	@mkdir -p $(@D)
+	@echo "  MAKE $@"
+	@$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -Isrc -o $(basename $@) tools/$(notdir $@) $(LIBRARY_ASKED)
+	@$(basename $@) > $@
+$(DIR)/text/character-table.c: tools/character-table.c src/text/character-table.h
+$(DIR)/number/bases-table.c: tools/bases-table.c
+
+$(DIR)/text/character-table.o $(DIR)/number/bases-table.o: %.o: %.c
+	@$(CC) $(CFLAGS) -c -o $@ $<
+
 # All rooms but main as one object: what tests and fuzzers are linked with too.
-$(DIR)/rooms.o: $(filter-out $(MAIN),$(OBJECTS))
+$(DIR)/rooms.o: $(filter-out $(DIR)/main/%,$(OBJECTS))
 	@ld -r -o $@ $^
 
 $(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-# What of Unicode is needed, asked of utf8proc.
-$(DIR)/text/character-table.o: tools/character-table.c src/text/character-table.h Makefile
-	@mkdir -p $(@D)
-	@echo "  MAKE $@"
-	@$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -Isrc -o $(DIR)/text/character-table $< -l:libutf8proc.a
-	@$(DIR)/text/character-table > $(DIR)/text/character-table.c
-	@$(CC) $(CFLAGS) -c -o $@ $(DIR)/text/character-table.c
 
 $(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)
@@ -127,4 +159,4 @@ install: all ## install under PREFIX (default /usr/local)
 clean: ## remove the build
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SLIM:.o=.d)

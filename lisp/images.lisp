@@ -69,7 +69,7 @@
   (let* ((pathname (translate-logical-pathname (merge-pathnames filename)))
          (old *application-options*)
          (level (%compression-level compression))
-         (runtime (if (or (null runtime) (eq runtime t)) runtime (ext:native-namestring (truename runtime)))))
+         (runtime (if (member runtime '(nil t :whole :slim)) runtime (ext:native-namestring (truename runtime)))))
     (when clear-clos-caches (%clear-clos-caches))
     (multiple-value-bind (problem number)
         (unwind-protect
@@ -91,7 +91,8 @@
   "Writes the Lisp world to the file FILENAME and goes on; its pathname.  What runs, and special bindings, are not saved: the image starts with global values.
 TOPLEVEL-FUNCTION: called with no arguments when the image starts; the process ends when it returns.  INIT-FILE: loaded before.
 ERROR-HANDLER: what an unhandled error does: :QUIT (report it, exit code 1), :QUIT-QUIETLY, :LISTENER (the debugger).
-EXECUTABLE (or PREPEND-KERNEL): T makes a program that runs by itself; a pathname names the file to take the runtime from.  MODE: permission bits.
+EXECUTABLE (or PREPEND-KERNEL): T makes a program that runs by itself; a pathname names the file to take the runtime from; :WHOLE leaves the slim runtime of
+delivered programs out, :SLIM takes it instead, an error if something refers to what it has not.  MODE: permission bits.
 IMPURIFY: true brings what lies in pure space back to the heap, and the image has none; unless PURIFY, which else is the default, is true too: then it is made anew,
 without what is obsolete.  PURIFY: NIL leaves pure space as it is, except that code of compiled files that are loaded goes there.
 COMPRESSION: T or a level of zstd from 1 to 19 (T is 9): the file is shorter, starts later, and its processes share nothing.

@@ -14,6 +14,14 @@
 #define NORETURN __attribute__((noreturn)) /* not _Noreturn: cppcheck does not heed that */
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Two links of the runtime are made of these sources: the whole one, and the slim one of delivered programs, which has not what only development needs.
+   Whole files are left out by the Makefile (DEVELOPMENT); what is in a file of both asks this constant. */
+#ifdef WINDFALL_SLIM
+enum { WHOLE = 0 };
+#else
+enum { WHOLE = 1 };
+#endif
+
 /* must.c */
 
 /* Dies with file, line and the condition's text: a mistake of ours, never of the user's. */

@@ -2,7 +2,11 @@
 #include "code/code.h"
 
 const OpcodeInfo opcodes[OP_COUNT] = {
+#ifdef WINDFALL_SLIM
+#define OP(id, operands, effect) [OP_##id] = {"", operands, ""},
+#else
 #define OP(id, operands, effect) [OP_##id] = {#id, operands, effect},
+#endif
 #include "code/opcodes.def"
 #undef OP
 };

@@ -65,7 +65,7 @@ static uintptr_t phase_fill(Heap *h, int generation) {
     if (generation < FULL) return h->from;
     remembered_drop_dead(h, h->from, h->mark_end);
     size_t tenured = h->base[2] - h->from;
-    if (h->compact || h->torture & TORTURE_MOVE || tenured - marked_bytes(h, h->from, h->base[2]) > tenured / TOLERATED) return h->from;
+    if (h->compact || is_tortured(h, TORTURE_MOVE) || tenured - marked_bytes(h, h->from, h->base[2]) > tenured / TOLERATED) return h->from;
     slide_fill_gaps(h, h->from, h->base[2]);
     return h->base[2];
 }
@@ -109,7 +109,7 @@ static void nursery_open(Heap *h) {
     Thread *t = h->thread;
     char *soft = h->end - h->reserve;
     if (t->free + LARGE <= soft) h->soft_end = soft;
-    if (h->torture & TORTURE_MOVE && h->soft_end - t->free > 4096) t->free += 48; /* dead: so everything will slide */
+    if (is_tortured(h, TORTURE_MOVE) && h->soft_end - t->free > 4096) t->free += 48; /* dead: so everything will slide */
     size_t room = t->free < h->soft_end ? (size_t)(h->soft_end - t->free) : 0;
     t->limit = t->free + (room < h->threshold[0] ? room : h->threshold[0]);
     if (t->limit > t->free && h->torture_allocations) t->limit = t->free;
@@ -165,7 +165,7 @@ void heap_collect(Thread *t, int generation) {
     phase_mark(h);
     phase_slide(h, generation);
     marks_clear(h);
-    if (h->torture & TORTURE_VERIFY) torture_poison(h, (uintptr_t)t->free, h->mark_end);
+    if (is_tortured(h, TORTURE_VERIFY)) torture_poison(h, (uintptr_t)t->free, h->mark_end);
     h->shortage = h->shortage == SHORTAGE_ASKED && generation == FULL ? SHORTAGE_COLLECTED : SHORTAGE_NONE;
     nursery_open(h);
     h->compact = false;
@@ -176,7 +176,7 @@ void heap_collect(Thread *t, int generation) {
     }
     for (unsigned i = 0; i < h->hook_count; i++) h->hooks[i](t);
     statistics_note(h, generation, before, started, run_before);
-    if (h->torture & TORTURE_VERIFY) torture_verify(h, generation);
+    if (is_tortured(h, TORTURE_VERIFY)) torture_verify(h, generation);
 }
 
 /* -- Policy -- */
@@ -209,7 +209,7 @@ void heap_collect_now(Thread *t) {
         h->work(t);
         h->work = NULL;
         h->requested = -1;
-        if (h->torture & TORTURE_GC) heap_raise(t, EVENT_COLLECT);
+        if (is_tortured(h, TORTURE_GC)) heap_raise(t, EVENT_COLLECT);
         return;
     }
     int generation = generation_due(h);
@@ -224,5 +224,5 @@ void heap_collect_now(Thread *t) {
         h->compact = true;
         heap_collect(t, FULL);
     }
-    if (h->torture & TORTURE_GC) heap_raise(t, EVENT_COLLECT);
+    if (is_tortured(h, TORTURE_GC)) heap_raise(t, EVENT_COLLECT);
 }

@@ -120,7 +120,7 @@ void heap_attach_thread(Heap *h, Thread *t) {
         Obj name = alloc_text(t, static_names[i]);
         ((Obj *)(STATIC_SYMBOLS + SYMBOL_BYTES * i))[1 + SYMBOL_NAME] = name;
     }
-    torture_read_environment(h);
+    if (WHOLE) torture_read_environment(h);
 }
 
 void heap_add_roots(Heap *h, RootScanner scan, void *data) {

@@ -34,7 +34,7 @@ static size_t large_place(const Heap *h, size_t g, size_t to) {
 static size_t torture_gap(Heap *h, size_t first) {
     size_t gap = 3;
     h->torture_gap = !h->torture_gap;
-    if (!(h->torture & TORTURE_MOVE) || !h->torture_gap) return 0;
+    if (!is_tortured(h, TORTURE_MOVE) || !h->torture_gap) return 0;
     for (size_t i = 0; i < gap; i++)
         if (bit_test(h->marks, first + i)) return 0;
     return gap;

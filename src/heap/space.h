@@ -167,6 +167,9 @@ static inline bool crosses(const Heap *h, uintptr_t at, Obj v) {
     return at < h->base[2] || (v.w >= h->base[1] && at < h->base[1]) || (v.w >= h->base[0] && at < h->base[0]);
 }
 
+/* Is this torture asked for?  Never in the slim runtime. */
+static inline bool is_tortured(const Heap *h, unsigned flag) { return WHOLE && h->torture & flag; }
+
 static inline void filler_put(void *from, size_t bytes) { *(Obj *)from = header_make(TYPE_FILLER, 0, (bytes - 8) / 8); }
 
 /* -- HASH_ENTRIES: see the protocol in docs/gc.md -- */

@@ -20,7 +20,7 @@
 
 #define IMAGE_MAGIC "Windfall image\n"   /* 16 bytes with its zero */
 #define TRAILER_MAGIC "Windfall-trailer"  /* 16 bytes without */
-enum { IMAGE_VERSION = 2, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16, RUNTIME_ID_BYTES = 32 };
+enum { IMAGE_VERSION = 2, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16 };
 
 typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_COUNT } SectionKind;
 
@@ -57,6 +57,20 @@ typedef struct ImageTrailer {
 _Static_assert(sizeof(ImageHeader) <= IMAGE_PAGE, "the header is one page");
 _Static_assert(sizeof(ImageTrailer) == 64, "the trailer has 64 bytes");
 
+/* Behind a slim runtime, the last of the page before the image. */
+#define SLIM_MAGIC "Windfall-slim\0\0" /* 16 bytes with the last zero */
+typedef struct SlimTrailer {
+    char magic[16];
+    uint64_t at, bytes; /* in the file */
+    uint64_t checksum;  /* of the slim runtime's bytes */
+} SlimTrailer;
+
+/* A note in each runtime: where its table of builtins lies when it is loaded. */
+enum { RUNTIME_NOTE = 1, BUILD_ID_BYTES = 20 };
+typedef struct RuntimeNote {
+    uint64_t start, stop, stride;
+} RuntimeNote;
+
 #define STATIC_USED (STATIC_SYMBOLS - STATIC_BASE + SYMBOL_BYTES * (uint64_t)STATIC_SYMBOL_COUNT)
 
 /* -- identity.c -- */
@@ -67,6 +81,9 @@ uint64_t image_checksum(const void *data, size_t bytes, uint64_t seed);
 uint64_t image_interface(void);
 /* The build id of the running executable, zero-padded. */
 void image_runtime_id(uint8_t id[RUNTIME_ID_BYTES]);
+
+/* The contents of the note of that owner and type among the notes in [notes, notes + bytes), NULL if there is none; *size are its bytes. */
+const void *note_find(const char *notes, size_t bytes, const char *owner, uint32_t type, size_t *size);
 
 /* Opens the file that this process runs. */
 int image_executable(void);

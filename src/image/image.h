@@ -11,11 +11,35 @@ enum ImageFlags {
     IMAGE_OWN_ARGUMENTS = 1, /* the command line is the application's alone: no options of ours */
 };
 
+/* -- runtime.c -- */
+
+/* What stands before an image in an executable: two runtimes, of which the first runs; or of those only the first, or only the second, as the first. */
+typedef enum RuntimeKind { RUNTIME_ALL, RUNTIME_WHOLE, RUNTIME_SLIM } RuntimeKind;
+
+enum { RUNTIME_ID_BYTES = 32 };
+#define NO_BUILTIN UINT32_MAX
+
+typedef struct Runtime {
+    char *data; /* as the file has it, malloc'ed */
+    size_t bytes;
+    uint8_t id[RUNTIME_ID_BYTES]; /* its build id, zero-padded */
+    uint32_t *builtins; /* its numbers for our builtins, NO_BUILTIN for what it has not; NULL: it is the one that runs */
+} Runtime;
+
+/* Reads a runtime from a file ("": the one that this process runs).  NULL, or what went wrong; then there is nothing to close. */
+const char *runtime_open(Runtime *r, const char *file, RuntimeKind kind);
+void runtime_close(Runtime *r);
+/* Which builtins do objects of the heap refer to that the runtime has not?  lacks[number of ours]; false if none. */
+bool runtime_lacks(const Runtime *r, Thread *t, bool *lacks);
+
 /* -- save.c -- */
 
 typedef struct ImageRequest {
     const char *file;
     const char *runtime; /* NULL: the image alone; "": behind a copy of the running executable's runtime; else behind that of this file */
+    RuntimeKind kind;    /* which of the runtimes there */
+    bool fitting;        /* the whole runtime instead of the slim one, if something refers to what that has not */
+    const char *slim;    /* a file whose runtime goes behind the whole one as the slim one; NULL: none is added */
     unsigned mode;       /* permission bits */
     unsigned flags;      /* ImageFlags */
     bool impurify;       /* world_save: brings what is in pure space back to the dynamic area first, */
@@ -35,6 +59,8 @@ typedef struct ImageFile ImageFile;
 /* Opens the image in a file, or (NULL) behind the runtime in the running executable, and checks its header.  NULL: there is none, or it cannot
    be used; *why says so, and is NULL if the executable has none. */
 ImageFile *image_open(const char *file, const char **why);
+/* Was it written by another build of the runtime? */
+bool image_is_foreign(const ImageFile *image);
 unsigned image_flags(const ImageFile *image);
 /* Checks the contents against their checksums: NULL or what is wrong. */
 const char *image_verify(ImageFile *image);

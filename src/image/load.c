@@ -12,7 +12,6 @@
    Limit: a file that is made shorter while it is mapped ends the process with SIGBUS. */
 #include "image/format.h"
 
-#include "compile/compile.h"
 #include "image/purify.h"
 
 #include <errno.h>
@@ -63,7 +62,7 @@ static bool refuse(ImageFile *f, const char *format, ...) {
     return false;
 }
 
-static bool is_packed(const Section *s) { return s->stored != s->bytes; }
+static bool is_packed(const Section *s) { return WHOLE && s->stored != s->bytes; }
 
 /* Fills `to` with the contents of a compressed section, which are compared with their checksum on the occasion. */
 static bool section_unpack(ImageFile *f, SectionKind kind, void *to) {
@@ -126,7 +125,7 @@ static bool check_sections(ImageFile *f) {
     uint64_t at = IMAGE_PAGE, end = h->bytes - sizeof(ImageTrailer);
     for (int i = 0; i < SECTION_COUNT; i++) {
         const Section *s = &h->sections[i];
-        if (s->offset != at || s->offset > end || s->stored > end - s->offset || s->stored > s->bytes || s->bytes > SECTION_MOST) return refuse(f, "the image's sections are damaged");
+        if (s->offset != at || s->offset > end || s->stored > end - s->offset || s->stored > s->bytes || s->bytes > SECTION_MOST || (!WHOLE && s->stored != s->bytes)) return refuse(f, "the image's sections are damaged");
         at += bits_round_up(s->stored, IMAGE_PAGE);
     }
     const Section *s = h->sections;
@@ -149,7 +148,7 @@ static bool check_header(ImageFile *f, uint64_t size) {
     uint8_t id[RUNTIME_ID_BYTES], none[RUNTIME_ID_BYTES] = {0};
     image_runtime_id(id);
     f->same_runtime = !memcmp(id, h->runtime_id, sizeof id) && memcmp(id, none, sizeof id);
-    if (!f->same_runtime && h->interface != image_interface())
+    if (!f->same_runtime && (!WHOLE || h->interface != image_interface()))
         return refuse(f, "the image was made by a Windfall with other instructions or object shapes; make it anew with this one");
     if (h->root_count != (offsetof(World, roots_end) - offsetof(World, packages)) / sizeof(Obj)) return refuse(f, "the image's header is damaged");
     return check_sections(f);
@@ -174,6 +173,7 @@ ImageFile *image_open(const char *file, const char **why) {
     return NULL;
 }
 
+bool image_is_foreign(const ImageFile *f) { return !f->same_runtime; }
 unsigned image_flags(const ImageFile *f) { return f->header.flags; }
 
 /* -- Verifying the contents -- */
@@ -229,6 +229,10 @@ static bool section_map(ImageFile *f, SectionKind kind, void *to, int protection
 /* Numbers of this runtime's builtins by those of the image; NULL with a message if one is missing. */
 static uint32_t *builtins_match(ImageFile *f, char *names) {
     uint64_t count = f->header.sections[SECTION_BUILTINS].count, bytes = f->header.sections[SECTION_BUILTINS].bytes;
+    if (!count) {
+        refuse(f, "the image is that of a delivered program and runs only on its own runtime");
+        return NULL;
+    }
     uint32_t *numbers = calloc(count + 1, sizeof *numbers);
     must(numbers);
     const char *name = names;
@@ -266,7 +270,7 @@ static bool image_adjust(ImageFile *f, Relocation r) {
     ImageHeader *h = &f->header;
     uint32_t *numbers = NULL;
     if (!f->verified && !sections_verify(f)) return false;
-    if (!f->same_runtime) {
+    if (WHOLE && !f->same_runtime) {
         char *names = section_read(f, SECTION_BUILTINS);
         numbers = names ? builtins_match(f, names) : NULL;
         free(names);
@@ -341,8 +345,6 @@ Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) 
     w->tls_next = (uint32_t)h->tls_next;
     t->tls_size = w->tls_next;
     for (uint32_t i = 1; i < t->tls_size; i++) t->tls[i] = NO_TLS;
-    if (f->same_runtime) compiler_attach(t);
-    else compiler_create(t);
     image_close(f);
     return t;
 }

@@ -43,28 +43,16 @@ static void pad(Writer *w) {
     put(w, zeros, (size_t)(-w->at % IMAGE_PAGE));
 }
 
-/* Writes the runtime part of a file ("": the one that runs), without the image that may stand behind it. */
-static void put_runtime(Writer *w, const char *name) {
-    int fd = name[0] ? open(name, O_RDONLY | O_CLOEXEC) : image_executable();
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fail(w, "the runtime cannot be read");
-        if (fd >= 0) close(fd);
-        return;
-    }
-    uint64_t left = (uint64_t)st.st_size;
-    ImageTrailer trailer;
-    if (left >= sizeof trailer && pread(fd, &trailer, sizeof trailer, (off_t)(left - sizeof trailer)) == sizeof trailer &&
-        !memcmp(trailer.magic, TRAILER_MAGIC, 16) && trailer.back <= left)
-        left -= trailer.back;
-    char buffer[1 << 16];
-    while (left && !w->what) {
-        ssize_t n = read(fd, buffer, left < sizeof buffer ? left : sizeof buffer);
-        if (n <= 0) fail(w, "the runtime cannot be read");
-        else put(w, buffer, (size_t)n);
-        left -= n > 0 ? (uint64_t)n : 0;
-    }
-    close(fd);
+/* Writes the runtime, and behind it the one that programs are delivered with. */
+static void put_runtimes(Writer *w, const Runtime *r, const Runtime *slim) {
+    put(w, r->data, r->bytes);
+    if (!slim->data) return;
+    SlimTrailer trailer = {.magic = SLIM_MAGIC, .at = w->at, .bytes = slim->bytes, .checksum = image_checksum(slim->data, slim->bytes, 0)};
+    put(w, slim->data, slim->bytes);
+    if (-w->at % IMAGE_PAGE < sizeof trailer) pad(w);
+    static const char zeros[IMAGE_PAGE];
+    put(w, zeros, (size_t)(-(w->at + sizeof trailer) % IMAGE_PAGE));
+    put(w, &trailer, sizeof trailer);
 }
 
 /* -- Making the heap canonical -- */
@@ -129,8 +117,12 @@ static void part_finalizers(Parts *p, Thread *t, const Relocation *r) {
     part(p, SECTION_FINALIZERS, copy, n * 16, kept);
 }
 
-/* The builtins' names, each with its zero, in the order of their numbers. */
-static void part_builtins(Parts *p) {
+/* The builtins' names, each with its zero, in the order of their numbers; none for a runtime of other numbers, on which alone the image lives. */
+static void part_builtins(Parts *p, const Runtime *r) {
+    if (r->builtins) {
+        part(p, SECTION_BUILTINS, NULL, 0, 0);
+        return;
+    }
     size_t bytes = 0, at = 0;
     for (uint32_t i = 0; i < builtins_total(); i++) bytes += strlen(builtin_at(i)->name) + 1;
     char *names = p->owned[SECTION_BUILTINS] = allocate(bytes);
@@ -157,7 +149,7 @@ static const char *parts_pack(Parts *p, int level) {
     return what;
 }
 
-static void header_fill(Parts *p, Thread *t, const Relocation *r, unsigned flags) {
+static void header_fill(Parts *p, Thread *t, const Relocation *r, const Runtime *runtime, unsigned flags) {
     ImageHeader *h = &p->header;
     World *w = t->world;
     memcpy(h->magic, IMAGE_MAGIC, 16);
@@ -165,6 +157,7 @@ static void header_fill(Parts *p, Thread *t, const Relocation *r, unsigned flags
     h->flags = flags;
     h->interface = image_interface();
     image_runtime_id(h->runtime_id);
+    if (runtime->data) memcpy(h->runtime_id, runtime->id, RUNTIME_ID_BYTES);
     snprintf(h->system, sizeof h->system, "Windfall");
     h->heap = heap_state(t->heap);
     h->heap.start = HEAP_BASE;
@@ -206,45 +199,83 @@ static void put_image(Writer *w, const Parts *p) {
 
 /* -- The file -- */
 
-static void write_file(Writer *w, const ImageRequest *request, const Parts *parts) {
+static void write_file(Writer *w, const ImageRequest *request, const Runtime *runtime, const Runtime *slim, const Parts *parts) {
     errno = newfile_open(&w->file, request->file, 0600);
     if (errno) {
         fail(w, "the file cannot be made");
         return;
     }
-    if (request->runtime) put_runtime(w, request->runtime);
+    if (runtime->data) put_runtimes(w, runtime, slim);
     put_image(w, parts);
     if (!w->what && fchmod(w->file.fd, (mode_t)request->mode) != 0) fail(w, "setting its permissions failed");
     errno = newfile_close(&w->file, w->what ? w->error ? w->error : EIO : 0);
     if (errno) fail(w, "putting it in its place failed");
 }
 
-const char *image_save(Thread *t, const ImageRequest *request, int *system_error) {
-    must(t->top == t->stack && t->binding_top == t->bindings);
-    heap_compact(t);
-    heap_each(t->heap, canonical_object, NULL);
-    fill_page(t);
+/* NULL, or why the world cannot live on the runtime. */
+static const char *runtime_refuses(const Runtime *r, Thread *t) {
+    bool *lacks = allocate(builtins_total() * sizeof *lacks);
+    uint32_t i = 0;
+    char *text = NULL;
+    if (runtime_lacks(r, t, lacks)) {
+        while (!lacks[i]) i++;
+        must(asprintf(&text, "the runtime has no builtin %s", builtin_at(i)->name) > 0);
+    }
+    free(lacks);
+    return text;
+}
+
+static const char *save_on(Thread *t, const ImageRequest *request, const Runtime *runtime, const Runtime *slim, int *system_error) {
     HeapState state = heap_state(t->heap);
     char *pure, *pure_end;
     pure_area(t->heap, &pure, &pure_end);
     uint64_t pure_at = (uint64_t)(uintptr_t)pure, pure_used = (uint64_t)(pure_end - pure);
-    Relocation r = {.dynamic = {state.start, state.bytes, HEAP_BASE - state.start}, .pure = {pure_at, pure_used, pure_used ? PURE_BASE - pure_at : 0}};
+    Relocation r = {.dynamic = {state.start, state.bytes, HEAP_BASE - state.start}, .pure = {pure_at, pure_used, pure_used ? PURE_BASE - pure_at : 0},
+                    .builtins = runtime->builtins, .builtin_count = builtins_total()};
     Parts parts = {0};
     part_finalizers(&parts, t, &r);
-    if (relocation_moves(&r)) {
+    if (relocation_moves(&r) || r.builtins) {
         relocate_objects(&r, (void *)(uintptr_t)state.start, state.bytes);
         relocate_objects(&r, (void *)STATIC_SYMBOLS, STATIC_USED - (STATIC_SYMBOLS - STATIC_BASE));
     }
-    header_fill(&parts, t, &r, request->flags);
+    header_fill(&parts, t, &r, runtime, request->flags);
     part(&parts, SECTION_STATIC, (const void *)STATIC_BASE, STATIC_USED, STATIC_SYMBOL_COUNT);
     part(&parts, SECTION_DYNAMIC, (const void *)(uintptr_t)state.start, state.bytes, 0);
     part(&parts, SECTION_PURE, pure, pure_used, 0);
     part_tables(&parts, t, state.start);
-    part_builtins(&parts);
+    part_builtins(&parts, runtime);
     Writer w = {.what = request->compression ? parts_pack(&parts, request->compression) : NULL};
     header_place(&parts.header);
-    if (!w.what) write_file(&w, request, &parts);
+    if (!w.what) write_file(&w, request, runtime, slim, &parts);
     for (int i = 0; i < SECTION_COUNT; i++) free(parts.owned[i]);
     *system_error = w.error;
     return w.what;
+}
+
+/* Opens the runtime that is asked for and looks whether the world can live on it; NULL, or what is wrong. */
+static const char *runtime_choose(Thread *t, const ImageRequest *request, RuntimeKind kind, Runtime *runtime) {
+    const char *what = runtime_open(runtime, request->runtime, kind);
+    if (!what && kind == RUNTIME_SLIM && request->compression) what = "the slim runtime cannot unpack a compressed image";
+    if (!what) what = runtime_refuses(runtime, t);
+    if (!what || !request->fitting || kind == RUNTIME_WHOLE) return what;
+    runtime_close(runtime);
+    return runtime_choose(t, request, RUNTIME_WHOLE, runtime);
+}
+
+const char *image_save(Thread *t, const ImageRequest *request, int *system_error) {
+    Runtime runtime = {.data = NULL}, slim = {.data = NULL};
+    must(t->top == t->stack && t->binding_top == t->bindings);
+    heap_compact(t);
+    errno = 0;
+    const char *what = request->runtime ? runtime_choose(t, request, request->kind, &runtime) : NULL;
+    if (!what && request->slim) what = runtime_open(&slim, request->slim, RUNTIME_WHOLE);
+    *system_error = what ? errno : 0;
+    if (!what) {
+        heap_each(t->heap, canonical_object, NULL);
+        fill_page(t);
+        what = save_on(t, request, &runtime, &slim, system_error);
+    }
+    runtime_close(&runtime);
+    runtime_close(&slim);
+    return what;
 }

@@ -1,6 +1,6 @@
-/* boot.c: from nothing to a world.
+/* boot.c: from source to a world.
 
-   Nearly always the world is an image that is mapped.  The first one is made from source: the library's forms are read by the C reader,
+   Nearly always the world is an image that is mapped (start.c).  The first one is made from source: the library's forms are read by the C reader,
    compiled and run one by one, in the order of lisp/ORDER.  A top-level PROGN is taken apart, so that a macro defined in it serves the forms
    behind it. */
 #include "main/boot.h"
@@ -99,16 +99,7 @@ static void load_library(Thread *t, const char *directory) {
     free(order);
 }
 
-/* -- Worlds -- */
-
-static World *world_make(int argc, char **argv) {
-    World *w = calloc(1, sizeof *w);
-    must(w);
-    for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
-    w->argc = argc;
-    w->argv = argv;
-    return w;
-}
+/* -- The world -- */
 
 Thread *boot_library(const char *directory, size_t heap_limit, int argc, char **argv) {
     World *w = world_make(argc, argv);
@@ -125,18 +116,6 @@ Thread *boot_library(const char *directory, size_t heap_limit, int argc, char **
     load_library(t, directory);
     set_symbol(t, SYM(SOURCE_PLACE), SYMBOL_VALUE, NIL);
     set_symbol(t, SYM(PACKAGE_VAR), SYMBOL_VALUE, w->package_user);
-    interrupts_enable(t);
-    return t;
-}
-
-Thread *boot_image(ImageFile *image, const char *name, size_t heap_limit, int argc, char **argv) {
-    const char *why;
-    Thread *t = image_load(image, world_make(argc, argv), heap_limit, &why);
-    if (!t) {
-        fprintf(stderr, "windfall: %s: %s\n", name, why);
-        exit(2);
-    }
-    streams_attach(t);
     interrupts_enable(t);
     return t;
 }

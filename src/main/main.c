@@ -7,6 +7,7 @@
    `windfall deliver ...` is SYS::%DELIVER-COMMAND's affair (lisp/deliver.lisp).  An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
    command line that makes no sense. */
 #include "main/boot.h"
+#include "compile/compile.h"
 #include "main/edit.h"
 #include "prim/prim.h"
 #include "text/text.h"
@@ -29,7 +30,7 @@ typedef struct Options {
     bool no_init, quit, verify, deliver;
     const char *script, *image;
     ImageFile *image_file; /* of --image */
-    const char *library, *save, *runtime; /* for those who build the system */
+    const char *library, *save, *runtime, *slim; /* for those who build the system */
     char **arguments; /* NULL-ended: those of the script */
 } Options;
 
@@ -47,6 +48,7 @@ static const char help[] =
     "  --no-init          do not load ~/.windfallrc\n"
     "  --library DIR      make the system anew from its library's source in DIR\n"
     "  --save FILE        save the system as an executable FILE and end; with --runtime R behind the runtime in R\n"
+    "                     and, with --slim S, the one in S for delivered programs\n"
     "  --version          print the version and end\n"
     "  --help             print this and end\n"
     "\n"
@@ -104,6 +106,7 @@ static void parse_option(Options *o, char **argv, int *i) {
     else if (is_option(word, "--library")) o->library = option_value(argv, i);
     else if (is_option(word, "--save")) o->save = option_value(argv, i);
     else if (is_option(word, "--runtime")) o->runtime = option_value(argv, i);
+    else if (is_option(word, "--slim")) o->slim = option_value(argv, i);
     else if (!strcmp(word, "--verify-image")) o->verify = true;
     else if (is_option(word, "--script")) o->script = option_value(argv, i);
     else if (!strcmp(word, "--quit")) o->quit = true;
@@ -111,11 +114,6 @@ static void parse_option(Options *o, char **argv, int *i) {
     else if (!strcmp(word, "--version")) print_and_exit("Windfall " VERSION "\n", "");
     else if (!strcmp(word, "--help") || !strcmp(word, "-h")) print_and_exit(usage, help);
     else wrong_usage("unknown option", word);
-}
-
-NORETURN static void image_refused(const char *name, const char *why) {
-    fprintf(stderr, "windfall: %s: %s\n", name, why ? why : "this executable holds no image; use --image FILE or --library DIR");
-    exit(2);
 }
 
 static void open_image(Options *o) {
@@ -167,14 +165,6 @@ static Obj action_list(Thread *t, const Options *o) {
     return list;
 }
 
-static Obj argument_list(Thread *t, char **arguments) {
-    Obj list = NIL;
-    int n = 0;
-    while (arguments[n]) n++;
-    while (n-- > 0) list = alloc_cons(t, text_or_nil(t, arguments[n]), list);
-    return list;
-}
-
 /* -- The world -- */
 
 /* The world that the options ask for: the library's, an image's, or that of the image in the executable. */
@@ -182,36 +172,23 @@ static Thread *world_start(const Options *o, ImageFile *own, int argc, char **ar
     if (o->library) return boot_library(o->library, o->heap_limit, argc, argv);
     const char *name = o->image ? o->image : argv[0] ? argv[0] : "windfall", *why = NULL;
     ImageFile *image = o->image_file ? o->image_file : own;
-    if (!image) image_refused(name, why);
+    if (!image) image_refused(name, "this executable holds no image; use --image FILE or --library DIR");
     if ((o->verify || getenv("WINDFALL_VERIFY_IMAGE")) && (why = image_verify(image))) image_refused(name, why);
-    return boot_image(image, name, o->heap_limit, argc, argv);
+    bool foreign = image_is_foreign(image);
+    Thread *t = boot_image(image, name, o->heap_limit, argc, argv);
+    if (foreign) compiler_create(t);
+    else compiler_attach(t);
+    return t;
 }
 
 /* Saves the system before anything has run in it. */
 static int save_system(Thread *t, const Options *o) {
     int error = 0;
-    ImageRequest request = {.file = o->save, .runtime = o->runtime ? o->runtime : "", .mode = 0755, .purify = true};
+    ImageRequest request = {.file = o->save, .runtime = o->runtime ? o->runtime : "", .slim = o->slim, .mode = 0755, .purify = true};
     const char *what = world_save(t, &request, &error);
     if (!what) return 0;
     fprintf(stderr, "windfall: cannot save %s: %s%s%s\n", o->save, what, error ? ": " : "", error ? strerror(error) : "");
     return 1;
-}
-
-/* windfall deliver ARGUMENT... */
-static int run_deliver(Thread *t, char **arguments) {
-    Obj list = argument_list(t, arguments);
-    Obj code = lisp_call(t, intern_text(t, t->world->package_sys, "%DELIVER-COMMAND"), 1, &list);
-    streams_finish(t);
-    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
-}
-
-/* Runs a delivered program. */
-static int run_entry(Thread *t, char **arguments) {
-    if (!is_function(symbol_slots(SYM(INTERRUPT))[SYMBOL_FUNCTION])) signal(SIGINT, SIG_DFL);
-    Obj list = argument_list(t, arguments);
-    Obj code = lisp_call(t, t->world->entry, 1, &list);
-    streams_finish(t);
-    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
 }
 
 int main(int argc, char **argv) {
@@ -224,15 +201,17 @@ int main(int argc, char **argv) {
     if (own_problem && !o.image && !o.library) image_refused(argv[0] ? argv[0] : "windfall", own_problem);
     Thread *t = world_start(&o, own, argc, argv);
     if (o.save) return save_system(t, &o);
-    if (!is_nil(t->world->entry)) return run_entry(t, o.arguments);
+    if (!is_nil(t->world->entry)) return world_run_entry(t, o.arguments);
     if (!o.script && !o.quit) edit_create(t);
-    if (o.deliver) return run_deliver(t, o.arguments);
+    if (o.deliver) {
+        Obj list = argument_list(t, o.arguments);
+        return world_run(t, "%DELIVER-COMMAND", 1, &list);
+    }
     Obj call[5] = {action_list(t, &o), text_or_nil(t, o.script), argument_list(t, o.arguments), obj_of_bool(o.no_init), obj_of_bool(o.quit)};
     free(o.actions);
-    Obj code = lisp_call(t, intern_text(t, t->world->package_sys, "%TOPLEVEL"), 5, call);
-    streams_finish(t);
+    int code = world_run(t, "%TOPLEVEL", COUNT_OF(call), call);
     edit_end(t);
-    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
+    return code;
 }
 
 #ifdef __SANITIZE_ADDRESS__

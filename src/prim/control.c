@@ -175,12 +175,16 @@ BUILTIN(set_function_documentation, "%SET-FUNCTION-DOCUMENTATION", 2, 2, "functi
     return args[1];
 }
 
-BUILTIN(builtin_info, "%BUILTIN-INFO", 1, 1, "function", "Name, lambda list and documentation of a builtin, three strings, or NIL for another function.") {
+BUILTIN(builtin_info, "%BUILTIN-INFO", 1, 1, "function", "Name, lambda list and documentation of a builtin, three strings (the slim runtime has only the name), or NIL for another function.") {
     check_function(t, args[0]);
     Obj code = obj_slots(args[0])[FUNCTION_CODE];
     if (!is_builtin(code)) return NIL;
     const Builtin *b = builtin_at(builtin_of_obj(code));
+#ifdef WINDFALL_SLIM
+    return values_3(t, alloc_text(t, b->name), NIL, NIL);
+#else
     return values_3(t, alloc_text(t, b->name), alloc_text(t, b->lambda_list), alloc_text(t, b->doc));
+#endif
 }
 
 /* -- Equality -- */

@@ -504,7 +504,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
 BUILTIN(deliver_world, "%DELIVER-WORLD", 3, 3, "native-name runtime planner",
         "Write a program, by a process forked for it, as the plan says that PLANNER returns (deliver.c).  NIL, or what went wrong, a string, and the system's error number.") {
     char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
-    ImageRequest request = {.file = file, .runtime = runtime ? runtime : "", .mode = 0755, .flags = IMAGE_OWN_ARGUMENTS};
+    ImageRequest request = {.file = file, .runtime = runtime ? runtime : "", .kind = runtime ? RUNTIME_WHOLE : RUNTIME_SLIM, .fitting = true, .mode = 0755, .flags = IMAGE_OWN_ARGUMENTS};
     Obj entry = t->world->entry;
     t->world->entry = args[2];
     Obj result = fork_work(t, work_deliver, &request);

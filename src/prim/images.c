@@ -103,13 +103,37 @@ Obj fork_work(Thread *t, ForkedWork work, void *data) {
 
 static const char *work_save(Thread *t, void *request, int *system_error) { return world_save(t, request, system_error); }
 
+/* Which runtime :WHOLE, :SLIM, or anything else, all, means. */
+static RuntimeKind runtime_kind(Thread *t, Obj x) {
+    Obj keyword = t->world->package_keyword;
+    if (eq(x, intern_text(t, keyword, "SLIM"))) return RUNTIME_SLIM;
+    return eq(x, intern_text(t, keyword, "WHOLE")) ? RUNTIME_WHOLE : RUNTIME_ALL;
+}
+
+BUILTIN(runtime_lacks, "%RUNTIME-LACKS", 1, 1, "runtime",
+        "The names of the builtins to which objects of the heap refer, garbage included, and which that runtime of this executable, :WHOLE or :SLIM, has not: a list of strings.  Or what is wrong with it, a string.") {
+    Runtime runtime;
+    const char *why = runtime_open(&runtime, "", runtime_kind(t, args[0]));
+    if (why) return alloc_text(t, why);
+    bool *lacks = malloc(builtins_total() * sizeof *lacks);
+    must(lacks);
+    Obj list = NIL;
+    runtime_lacks(&runtime, t, lacks);
+    for (uint32_t i = builtins_total(); i-- > 0;)
+        if (lacks[i]) list = alloc_cons(t, alloc_text(t, builtin_at(i)->name), list);
+    free(lacks);
+    runtime_close(&runtime);
+    return list;
+}
+
 BUILTIN(save_world, "%SAVE-WORLD", 7, 7, "native-name runtime mode own-arguments-p impurify purify compression",
-        "Write an image by a process forked for it.  RUNTIME: NIL, T for the one that runs, or a file's name.  COMPRESSION: a level, or 0.  NIL, or what went wrong, a string, and the system's error number.") {
+        "Write an image by a process forked for it.  RUNTIME: NIL, T for all of the running executable, :WHOLE or :SLIM for one of them, or a file's name.  COMPRESSION: a level, or 0.  NIL, or what went wrong, a string, and the system's error number.") {
     ImageRequest request = {.mode = (unsigned)fix_of_obj(args[2]), .flags = is_nil(args[3]) ? 0 : IMAGE_OWN_ARGUMENTS,
                             .impurify = !is_nil(args[4]), .purify = !is_nil(args[5]), .compression = (int)fix_of_obj(args[6])};
     char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
     request.file = file;
     request.runtime = runtime ? runtime : is_nil(args[1]) ? NULL : "";
+    request.kind = runtime ? RUNTIME_ALL : runtime_kind(t, args[1]);
     Obj result = fork_work(t, work_save, &request);
     free(file);
     free(runtime);

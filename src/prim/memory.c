@@ -82,21 +82,6 @@ BUILTIN(generation_bytes, "%GENERATION-BYTES", 1, 1, "generation", "Bytes in use
     return obj_of_fix((int64_t)heap_generation_bytes(t->heap, (int)fix_of_obj(args[0])));
 }
 
-BUILTIN(census, "%HEAP-CENSUS", 1, 1, "generation",
-        "What is in generation 1, 2 or 3 since it was last collected: a list of (type-name count bytes).") {
-    Census census;
-    Obj list = NIL;
-    if (!is_fix(args[0]) || fix_of_obj(args[0]) < 1 || fix_of_obj(args[0]) > 3) signal_index_error(t, args[0], 4);
-    heap_census(t->heap, (int)fix_of_obj(args[0]), &census);
-    for (int type = 0; type <= TYPE_COUNT; type++) {
-        if (!census.count[type]) continue;
-        Obj row[] = {alloc_text(t, type == TYPE_COUNT ? "CONS" : shapes[type].name), obj_of_fix((int64_t)census.count[type]),
-                     obj_of_fix((int64_t)census.bytes[type])};
-        list = alloc_cons(t, alloc_list(t, 3, row), list);
-    }
-    return list;
-}
-
 BUILTIN(gc_verbose, "EXT:GC-VERBOSE", 1, 2, "full &optional (ephemeral full)", "Whether full and ephemeral collections are reported on standard error.") {
     heap_set_verbose(t->heap, !is_nil(ARG(1, args[0])), !is_nil(args[0]));
     return NIL;
@@ -146,18 +131,4 @@ BUILTIN(take_finalizer, "%TAKE-FINALIZER", 0, 0, "", "A function that is due, it
     Obj object, function;
     if (!finalizer_take(t->heap, &object, &function)) return values_3(t, NIL, NIL, NIL);
     return values_3(t, function, object, T_);
-}
-
-/* -- Who keeps what; torture -- */
-
-BUILTIN(why_live, "%WHY-LIVE", 1, 1, "object", "The shortest path from a root to object: (root-name object slot object slot ... object), or NIL.") {
-    return heap_why_live(t, args[0]);
-}
-BUILTIN(heap_verify, "EXT:VERIFY-HEAP", 0, 0, "", "Checks every law of the heap and dies if one is broken; returns the number of superfluous remembered bits.") {
-    return obj_of_fix((int64_t)heap_verify(t->heap));
-}
-BUILTIN(fail_allocation, "%FAIL-ALLOCATION", 1, 1, "n", "Lets the n-th allocation from now fail with a STORAGE-CONDITION; 0: none.") {
-    if (!is_fix(args[0]) || fix_of_obj(args[0]) < 0) signal_index_error(t, args[0], FIX_MAX);
-    heap_fail_allocation(t->heap, (uint64_t)fix_of_obj(args[0]));
-    return NIL;
 }
