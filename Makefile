@@ -19,8 +19,8 @@ LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
 LDLIBS  := -l:libgmp.a -l:libzstd.a -ldl
 
 # Two runtimes are linked: the whole one, and the slim one of delivered programs, which has not what only development needs.
-DEVELOPMENT := compile/% code/disassemble.c heap/torture.c heap/verify.c heap/why.c image/save.c image/unit-%.c main/boot.c main/edit.c main/main.c \
-               prim/compiler.c prim/deliver.c prim/images.c prim/inspect.c prim/purify.c prim/units.c
+DEVELOPMENT := compile/% image/save.c image/unit-%.c main/boot.c main/edit.c main/main.c \
+               prim/compiler.c prim/deliver.c prim/images.c prim/inspect.c prim/purify.c prim/swap.c prim/units.c
 DELIVERY    := main/slim.c number/mpn.c
 
 SOURCES := $(filter-out $(addprefix src/,$(DELIVERY)),$(sort $(wildcard src/*/*.c)))

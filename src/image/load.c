@@ -206,7 +206,7 @@ static bool sections_verify(ImageFile *f) {
     const void *contents[SECTION_COUNT] = {NULL};
     int n = 0;
     while (n < SECTION_COUNT && (contents[n] = section_view(f, (SectionKind)n))) n++;
-    const char *wrong = n == SECTION_COUNT ? image_check(h, contents) : NULL;
+    const char *wrong = WHOLE && n == SECTION_COUNT ? image_check(h, contents) : NULL;
     for (int i = 0; i < SECTION_COUNT; i++) section_leave(&h->sections[i], contents[i]);
     if (wrong) return refuse(f, "the image is damaged: %s", wrong);
     f->verified = n == SECTION_COUNT;
@@ -326,7 +326,7 @@ static bool image_map(ImageFile *f, Heap *heap) {
     Relocation r = image_relocation(f, heap);
     if ((relocation_moves(&r) || !f->same_runtime) && !image_adjust(f, r)) return false;
     if (!image_adopt(f, heap, &r)) return false;
-    const char *wrong = f->verified ? image_check_code((const void *)(uintptr_t)heap_start(heap), h->heap.bytes) : NULL;
+    const char *wrong = WHOLE && f->verified ? image_check_code((const void *)(uintptr_t)heap_start(heap), h->heap.bytes) : NULL;
     return wrong ? refuse(f, "the image is damaged: code does not pass verification: %s", wrong) : true;
 }
 

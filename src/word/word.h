@@ -127,7 +127,7 @@ static inline uint32_t builtin_of_obj(Obj x) { return (uint32_t)(x.w >> 8); }
 
    t: the type of the outermost object (CODE, SIMPLE_VECTOR, STRING, ARRAY, HASH_TABLE, ...); v: it is a vector (of rank 1);
    s: the type of the simple vector that holds the elements, which is t for simple vectors and 0 for code and hash tables. */
-static inline bool is_handle(Obj x) { return (x.w & 0xFF) == IMM_HANDLE; }
+static inline bool is_handle(Obj x) { return WHOLE && (x.w & 0xFF) == IMM_HANDLE; } /* the slim runtime has no swapper */
 static inline Obj handle_make(Type type, Type storage, bool vector, uint64_t index) {
     return (Obj){index << 24 | (uint64_t)storage << 16 | (uint64_t)vector << 15 | (uint64_t)type << 8 | IMM_HANDLE};
 }
