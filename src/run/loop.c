@@ -27,7 +27,8 @@ Obj interpret(Thread *t, Enter how, Obj f, Obj *base, uint32_t n) {
 #undef OP
     };
     Obj *R = base, *K = NULL, *nb;
-    const Instruction *pc = NULL, *code = NULL;
+    static const Instruction no_code[1]; /* a leaf may be called before any code runs, to handle an error for one */
+    const Instruction *pc = NULL, *code = no_code;
     Instruction ins = 0;
     uint32_t waiting = 0;
     Obj value;
