@@ -107,6 +107,7 @@
       (%call-startup-functions ext:*restore-lisp-functions*)
       (%call-startup-functions ext:*lisp-startup-functions*)
       (when *application-options* (%run-application arguments))
+      (when (%swap-torture-p) (%torture-swapping))
       (unless (or no-init script) (%load-init-file))
       (%run-actions actions)
       (when script

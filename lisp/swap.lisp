@@ -60,21 +60,21 @@
     (max 1 (* 2 (%buffer-pages)) (if handle (* 2 (+ 1 (ceiling (car (%swap-figures handle)) 4096))) 1))))
 
 (defun %swap-repair (fault array)
-  "Signals the fault; returns when a restart says that it may be tried again.  ARRAY is a handle, or a function whose code it is."
+  "Signals the fault; returns when a restart says that it may be tried again.  ARRAY is a handle, or a function whose code it is.  Meanwhile the buffer grows by what its handlers need."
   (when (> *swap-faults* 8) (%die-of (%swap-condition fault array)))
-  (let ((pages (%buffer-pages)) (*swap-faults* (+ *swap-faults* 1)))
+  (let ((*swap-faults* (+ *swap-faults* 1)))
     (%swap-reserve t)
     (unwind-protect
          (restart-case (error (%swap-condition fault array))
            (ext:enlarge-buffer (&optional (size (%pages-for array)))
              :report "Enlarge the swapping buffer."
-             (setq pages (max pages size)))
+             (ext:setsbsize size))
            (ext:make-resident ()
              :test (lambda (c) (declare (ignore c)) (functionp array))
              :report (lambda (stream) (format stream "Make ~S resident." array))
              (%checked-unswap (list array)))
            (ext:retry () :report "Try again."))
-      (when (eql (%swap-reserve nil) 0) (%set-buffer-pages pages)))))
+      (%swap-reserve nil))))
 
 (defun %swap-fault (handle fault) (%swap-repair fault handle))
 (defun %call-unfetched (fault function &rest arguments)
@@ -226,5 +226,13 @@ name or handle and its figures.  :BYTES is what the array takes in memory when i
 (defun %swap-everything ()
   "Swaps all compiled code."
   (%checked-swap (%all-functions) t nil))
+
+(defun %torture-swapping ()
+  "What WINDFALL_TORTURE=swap asks for: all code is swapped, what is defined later too (not with swap-library), in a buffer that is no larger than it must
+be; and it is evicted at every safe point."
+  (when (eq (%swap-torture-p) :all) (setq ext:noswapflg nil ext:mkswapsize 0))
+  (%swap-everything)
+  (%swap-torture t)
+  (ext:setsbsize 0))
 
 (setq *swap-policy* t)

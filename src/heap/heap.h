@@ -265,7 +265,8 @@ enum {
     TORTURE_VERIFY = 2,  /* verify after each collection, poison what was freed */
     TORTURE_MOVE = 4,    /* leave and take gaps, so that everything moves */
     TORTURE_TINY = 8,    /* generations of a few pages */
-    TORTURE_SWAP = 16    /* lisp/swap.lisp: all code is swapped, and evicted at every safe point */
+    TORTURE_SWAP = 16,   /* lisp/swap.lisp: all code is swapped, and evicted at every safe point */
+    TORTURE_LIBRARY = 32 /* the same, of the library only */
 };
 unsigned heap_torture(const Heap *heap);
 void heap_set_torture(Heap *heap, unsigned flags);

@@ -1,4 +1,4 @@
-/* torture.c: how to give bugs a chance, in any build: WINDFALL_TORTURE=gc,verify,move,tiny,swap,alloc:N */
+/* torture.c: how to give bugs a chance, in any build: WINDFALL_TORTURE=gc,verify,move,tiny,swap,swap-library,alloc:N */
 #include "heap/space.h"
 
 #include <stdlib.h>
@@ -42,6 +42,7 @@ void torture_read_environment(Heap *h) {
         else if (begins_with(p, "verify", &p)) flags |= TORTURE_VERIFY;
         else if (begins_with(p, "move", &p)) flags |= TORTURE_MOVE;
         else if (begins_with(p, "tiny", &p)) flags |= TORTURE_TINY;
+        else if (begins_with(p, "swap-library", &p)) flags |= TORTURE_LIBRARY;
         else if (begins_with(p, "swap", &p)) flags |= TORTURE_SWAP;
         else if (begins_with(p, "alloc:", &p)) heap_fail_allocation(h, strtoull(p, NULL, 10));
         p += strcspn(p, ",");

@@ -81,7 +81,11 @@ BUILTIN(swap_torture, "%SWAP-TORTURE", 1, 1, "flag", "Has everything evicted at 
     return NIL;
 }
 
-BUILTIN(swap_torture_p, "%SWAP-TORTURE-P", 0, 0, "", "Whether WINDFALL_TORTURE asks for swapping.") { return obj_of_bool(heap_torture(t->heap) & TORTURE_SWAP); }
+BUILTIN(swap_torture_p, "%SWAP-TORTURE-P", 0, 0, "", "Whether WINDFALL_TORTURE asks for swapping: :ALL, :LIBRARY or NIL.") {
+    unsigned flags = heap_torture(t->heap);
+    if (!(flags & (TORTURE_SWAP | TORTURE_LIBRARY))) return NIL;
+    return intern_text(t, t->world->package_keyword, flags & TORTURE_SWAP ? "ALL" : "LIBRARY");
+}
 
 /* -- Figures -- */
 

@@ -143,24 +143,33 @@ static uint32_t code_parts(Thread *t, Obj code, Obj constants, Obj *parts) {
     return n;
 }
 
-static bool is_template(Obj x) { return has_type(x, TYPE_FUNCTION) && obj_length(x) == FUNCTION_ENV; }
+/* Is the constant a template?  Those of a unit have an environment too, the last value of which is the owner. */
+static bool is_template(const Thread *t, Obj x) {
+    if (!has_type(x, TYPE_FUNCTION)) return false;
+    Obj code = obj_slots(x)[FUNCTION_CODE];
+    return obj_length(x) == FUNCTION_ENV || (is_obj(code) && in_unit(t, code));
+}
 
 /* Calls `change` for the templates among the constants, those of CLOSUREREC included. */
 static SwapFault templates_each(Thread *t, Obj constants, SwapFault (*change)(Thread *t, Obj f)) {
     SwapFault fault = SWAP_FINE;
     for (uint64_t i = 1; i < obj_length(constants) && fault == SWAP_FINE; i++) {
         Obj x = obj_slots(constants)[i];
-        if (is_template(x)) fault = change(t, x);
+        if (is_template(t, x)) fault = change(t, x);
         if (!has_type(x, TYPE_SIMPLE_VECTOR)) continue;
-        for (uint64_t k = 0; k < obj_length(x) && is_template(obj_slots(x)[k]) && fault == SWAP_FINE; k++) fault = change(t, obj_slots(x)[k]);
+        for (uint64_t k = 0; k < obj_length(x) && is_template(t, obj_slots(x)[k]) && fault == SWAP_FINE; k++) fault = change(t, obj_slots(x)[k]);
     }
     return fault;
 }
 
+enum { BEING_SWAPPED = 1 }; /* a flag of FUNCTION: constants may lead back to it */
+
 static SwapFault function_swap_one(Thread *t, Obj f) {
     Obj code = obj_slots(f)[FUNCTION_CODE], constants = obj_slots(f)[FUNCTION_CONSTANTS], parts[8];
-    if (!has_type(code, TYPE_CODE) || !has_type(constants, TYPE_SIMPLE_VECTOR)) return SWAP_FINE;
+    if (!has_type(code, TYPE_CODE) || !has_type(constants, TYPE_SIMPLE_VECTOR) || obj_flags(f) & BEING_SWAPPED) return SWAP_FINE;
+    obj_set_flags(f, obj_flags(f) | BEING_SWAPPED);
     SwapFault fault = templates_each(t, constants, function_swap_one);
+    obj_set_flags(f, obj_flags(f) & ~(unsigned)BEING_SWAPPED);
     if (fault != SWAP_FINE) return fault;
     uint32_t n = code_parts(t, code, constants, parts);
     Obj handle = swap_store(t, (Type)0, false, parts, n, note_make(((Instruction *)obj_raw(code))[0]), SWAP_CONSTANT, &fault);

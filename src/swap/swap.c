@@ -154,12 +154,15 @@ Obj swap_fetch(Thread *t, Obj handle) {
     return swap_object(e);
 }
 
-SwapEntry *swap_enter_slow(Thread *t, Obj handle) {
+SwapEntry *swap_enter_slow(Thread *t, Obj handle, bool again) {
     Swap *s = swap_of(t);
     SwapEntry *e = swap_entry(t, handle);
     SwapFault fault;
     s->pins.count = 0;
-    if (!entry_fetch(s, e, false, &fault)) {
+    s->reserve += again;
+    bool fetched = entry_fetch(s, e, false, &fault);
+    s->reserve -= again;
+    if (!fetched) {
         t->swap_fault = fault;
         return NULL;
     }

@@ -84,8 +84,9 @@ Obj swap_store(Thread *t, Type storage, bool vector, const Obj *parts, uint32_t 
 Obj swap_fetch(Thread *t, Obj handle);
 /* The same without leaving: false, with *fault set. */
 bool swap_try(Thread *t, Obj handle, SwapFault *fault);
-/* The same for code that is to run next: nothing is pinned, everything else may go.  Its entry, or NULL with the fault in t->swap_fault. */
-SwapEntry *swap_enter_slow(Thread *t, Obj handle);
+/* The same for code that is to run next: nothing is pinned, everything else may go.  Its entry, or NULL with the fault in t->swap_fault.  If the code ran before,
+   the buffer, which must have become smaller since, grows when it is too small. */
+SwapEntry *swap_enter_slow(Thread *t, Obj handle, bool again);
 /* A resident copy of the block as fresh objects, made without the buffer; its first object, and the first raw one if `raw` is not NULL.  NIL with
    *fault set if it cannot be read. */
 Obj swap_copy(Thread *t, Obj handle, Obj *raw, SwapFault *fault);
@@ -174,9 +175,9 @@ static inline void swap_use(const Thread *t, const SwapEntry *e) {
     h->hits++;
 }
 
-static inline SwapEntry *swap_enter(Thread *t, Obj handle) {
+static inline SwapEntry *swap_enter(Thread *t, Obj handle, bool again) {
     SwapEntry *e = swap_entry(t, handle);
-    if (UNLIKELY(!e->place)) return swap_enter_slow(t, handle);
+    if (UNLIKELY(!e->place)) return swap_enter_slow(t, handle, again);
     swap_use(t, e);
     return e;
 }
