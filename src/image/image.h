@@ -52,6 +52,11 @@ typedef struct ImageRequest {
    The file is either the old one or the new one, whole. */
 const char *image_save(Thread *t, const ImageRequest *request, int *system_error);
 
+/* -- lease.c -- */
+
+/* An access to a mapped file that has become shorter is a message and the end. */
+void lease_guard(void);
+
 /* -- load.c -- */
 
 typedef struct ImageFile ImageFile;

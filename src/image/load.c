@@ -9,7 +9,7 @@
    Nothing is believed unseen: trailer and header have checksums, every length and offset is compared with the file's size; the contents are checked
    when somebody asks for it, when they are unpacked, and before they are relocated.  Whatever does not fit is a message, never a crash.
 
-   Limit: a file that is made shorter while it is mapped ends the process with SIGBUS. */
+   Limit: a file that is made shorter while it is mapped ends the process, with a message (lease.c). */
 #include "image/format.h"
 
 #include "image/purify.h"
@@ -332,6 +332,7 @@ static bool image_map(ImageFile *f, Heap *heap) {
 
 Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) {
     ImageHeader *h = &f->header;
+    lease_guard();
     w->heap = heap_create_empty(heap_limit);
     if (!image_map(f, w->heap)) {
         *why = strdup(f->message);

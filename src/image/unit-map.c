@@ -3,16 +3,14 @@
    The file is mapped privately, so that patching writes only the pages that have closures in them and the others are shared with whoever has the file
    mapped; then it is made read-only.  Nothing of the code is copied.  The constants are read once, through the same mapping.
 
-   COMPILE-FILE never writes over a file: it renames a new one into its place, and the old one stays as it is for those who have it mapped.
-
-   Limit: a unit that some other program overwrites or truncates in place while it is mapped is not protected. */
+   COMPILE-FILE never writes over a file: it renames a new one into its place, and the old one stays as it is for those who have it mapped.  Against
+   other programs, which may overwrite it or cut it off, there is lease.c. */
 #include "image/unit-map.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a mapping costs besides its bytes, for the collector's reckoning: kernel structures and page tables. */
@@ -36,12 +34,13 @@ static const char *header_check(const UnitHeader *h, size_t size) {
     return NULL;
 }
 
-static Unit *unit_new(char *base, size_t size) {
+static Unit *unit_new(char *base, size_t size, int lease) {
     const UnitHeader *h = (const UnitHeader *)(const void *)base;
     Unit *u = calloc(1, sizeof *u);
     must(u != NULL);
     u->base = base;
     u->size = size;
+    u->lease = lease;
     u->code = base + UNIT_CODE_AT;
     u->code_bytes = h->code_bytes;
     u->constants = (const uint8_t *)u->code + h->code_bytes;
@@ -53,25 +52,29 @@ static Unit *unit_new(char *base, size_t size) {
 }
 
 /* Maps an open file. */
-static const char *unit_map_file(int fd, Unit **unit, int *error) {
+static const char *unit_map_file(int fd, const char *path, Unit **unit, int *error) {
     char magic[8];
-    struct stat st;
+    size_t size;
+    int lease;
     ssize_t got = pread(fd, magic, sizeof magic, 0);
-    if (got < 0 || fstat(fd, &st) != 0) {
+    if (got < 0) {
         *error = errno;
         return NULL;
     }
     if (got != sizeof magic || memcmp(magic, UNIT_MAGIC, sizeof magic) != 0) return NULL;
-    size_t size = (size_t)st.st_size;
-    if (size < UNIT_HEADER) return "it is truncated";
-    char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    if (base == MAP_FAILED) return errno == ENOMEM ? "there is no room to map it" : "it cannot be mapped";
+    char *base = lease_map(fd, path, &size, &lease);
+    if (!base) return errno == ENOMEM ? "there is no room to map it" : "it cannot be mapped";
     const char *wrong = header_check((const UnitHeader *)(const void *)base, size);
     if (!wrong && !unit_patch(base + UNIT_CODE_AT, ((const UnitHeader *)(const void *)base)->code_bytes)) wrong = "its code is malformed";
     if (!wrong && mprotect(base, size, PROT_READ) != 0) wrong = "it cannot be protected";
-    if (wrong) munmap(base, size);
-    else *unit = unit_new(base, size);
-    return wrong;
+    if (wrong) {
+        lease_end(lease);
+        munmap(base, size);
+        return wrong;
+    }
+    lease_begin(lease, base);
+    *unit = unit_new(base, size, lease);
+    return NULL;
 }
 
 const char *unit_map(const char *path, Unit **unit, int *error) {
@@ -82,19 +85,23 @@ const char *unit_map(const char *path, Unit **unit, int *error) {
         *error = errno;
         return NULL;
     }
-    const char *wrong = unit_map_file(fd, unit, error);
+    const char *wrong = unit_map_file(fd, path, unit, error);
     close(fd);
     return wrong;
 }
 
 void unit_unmap(void *unit) {
     Unit *u = unit;
+    lease_end(u->lease);
     munmap(u->base, u->size);
     free(u->stack);
     free(u);
 }
 
-void unit_own(Thread *t, Obj owner, Unit *unit) { foreign_add(t, owner, unit, unit->size + MAPPING_COST, unit_unmap); }
+void unit_own(Thread *t, Obj owner, Unit *unit) {
+    foreign_add(t, owner, unit, unit->size + MAPPING_COST, unit_unmap);
+    if (lease_many() && unit->lease != NO_LEASE) heap_request(t, 2);
+}
 
 /* -- Loaded units -- */
 

@@ -6,6 +6,7 @@
 
 typedef struct Unit {
     char *base;            /* of the mapping, the file's first byte */
+    int lease;
     size_t size;           /* of the file */
     char *code;
     size_t code_bytes;
@@ -20,6 +21,18 @@ const char *unit_map(const char *path, Unit **unit, int *error);
 void unit_unmap(void *unit);
 /* The pages are final: no more writing. */
 void unit_own(Thread *t, Obj owner, Unit *unit);
+
+/* -- lease.c -- */
+
+enum { NO_LEASE = -1 };
+/* Private, writable memory with the contents of an open file, which others will not change: mapped, under a lease, or read.  NULL: errno says why. */
+char *lease_map(int fd, const char *name, size_t *size, int *lease);
+/* Are there so many leases that a collection, which may find some to be of no use any more, is worth while? */
+bool lease_many(void);
+/* The pages are final, and not writable any more. */
+void lease_begin(int lease, char *base);
+/* Before the memory is given back. */
+void lease_end(int lease);
 
 /* -- unit-object.c: may a unit have such an object? -- */
 

@@ -187,5 +187,31 @@ else
 fi
 chmod 755 locked
 
+# -- A unit that somebody writes to, cuts off or removes while it is loaded: it goes on as it was --
+cat >used.lisp <<'X'
+(defmacro define-many (n)
+  `(progn ,@(loop for i below n collect `(defun ,(intern (format nil "MANY-~D" i)) (x) (list ,(format nil "text ~D" i) (lambda (y) (+ x y ,i)))))))
+(define-many 500)
+(defun all ()
+  (let ((sum 0)) (dotimes (i 500 sum) (incf sum (funcall (second (funcall (intern (format nil "MANY-~D" i)) i)) 1)))))
+X
+"$W" --eval '(compile-file "used.lisp" :output-file "kept.wfu")' --quit >/dev/null 2>&1
+# overwritten NAME COMMAND [FORM]   loads the unit (after FORM), has the shell change the file, and uses the unit
+overwritten() {
+    cp kept.wfu used.wfu
+    matches "$1" 0 '^250000 0 250000\|$' "$W" --no-init --eval "${3:-nil}" --eval '(load "used.wfu")' --eval "(format t \"~D ~D \" (all) (ext:run-program \"sh\" '(\"-c\" \"$2\")))" \
+        --eval '(progn (ext:gc) (format t "~D~%" (all)))' --quit
+}
+overwritten cut-off 'head -c 100 kept.wfu >used.wfu'
+overwritten cut-to-nothing ': >used.wfu'
+overwritten copied-over 'cp sample.wfu used.wfu'
+overwritten zeros-over 'dd if=/dev/zero of=used.wfu bs=1000 count=100 conv=notrunc 2>/dev/null'
+overwritten removed 'rm used.wfu'
+overwritten renamed-over 'cp sample.wfu z.wfu; mv z.wfu used.wfu'
+overwritten while-it-was-open-for-writing 'truncate -s 100 used.wfu' '(defvar *o* (open "used.wfu" :direction :io :if-exists :overwrite))'
+overwritten many-units 'truncate -s 100 used.wfu' "(defvar *kept* (loop for i below 300 do (load \"sample.wfu\") collect #'sample))"
+"$W" --eval '(ext:save-image "cut.wfi")' --quit
+matches image-cut-off 2 'windfall: .*cut off' "$W" --image cut.wfi --eval '(progn (ext:run-program "truncate" (list "-s" "8192" "cut.wfi")) (ext:gc) (dotimes (i 3) (do-all-symbols (s) (symbol-name s))) (ext:gc))' --quit
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
