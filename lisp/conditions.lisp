@@ -124,7 +124,9 @@
 (define-condition unbound-variable (cell-error) ()
   (:report (lambda (condition stream) (format stream "The variable ~S has no value." (cell-error-name condition)))))
 (define-condition undefined-function (cell-error) ()
-  (:report (lambda (condition stream) (format stream "The function ~S is not defined." (cell-error-name condition)))))
+  (:report (lambda (condition stream)
+             (let ((keyword (%removed-by (cell-error-name condition))))
+               (format stream "The function ~S ~:[is not defined~;was removed by delivery; ~:*~A keeps it~]." (cell-error-name condition) keyword)))))
 (define-condition unbound-slot (cell-error) ((instance :initarg :instance :reader unbound-slot-instance))
   (:report (lambda (condition stream)
              (format stream "The slot ~S of ~S has no value." (cell-error-name condition) (unbound-slot-instance condition)))))
@@ -212,6 +214,7 @@
   "The end, when there is no debugger; also when the condition cannot be reported."
   (unless (fboundp 'format) (apply #'%early-die (%condition-parts condition)))
   (let ((*debugger-hook* #'(lambda (second hook) (declare (ignore hook)) (apply #'%early-die (append (%condition-parts condition) (%condition-parts second))))))
+    (finish-output *standard-output*)
     (format *error-output* "~&Unhandled ~S: ~A~%" (class-field (class-of condition) name) condition)
     (finish-output *error-output*)
     (%exit 1)))

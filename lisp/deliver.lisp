@@ -57,14 +57,6 @@
     (:run-it nil "T: runs the program when it is written."))
   "Each keyword of DELIVER, its defaults at the levels 0 to 5 (or NIL at all), and what it does.")
 
-(defparameter *delivery-keep-kinds*
-  '((:keep-eval eval compile compile-file %compile-form %compile-lambda disassemble %compile-stream)
-    (:keep-load-function load require %load-file %load-open-stream)
-    (:keep-lisp-reader read read-preserving-whitespace read-from-string read-delimited-list %read %read-fast %read-toplevel)
-    (:keep-top-level %debugger %repl %toplevel %run-application inspect ed %trace %untrace)
-    (:keep-pretty-printer %pretty-print))
-  "Functions that go when a keyword is NIL.")
-
 (defun %delivery-options (level keywords)
   "The keywords with their values: those given, else the level's."
   (do ((tail keywords (cddr tail))) ((null tail))
@@ -186,9 +178,10 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
           generics))
 
 (defun %collapsible-p (generic)
-  "True if the generic function is its one method's function."
+  "True if the generic function is its one method's function, and is not one of the library's, which looks at some of its own as objects."
   (let ((methods (generic-field generic methods)))
-    (and methods (null (cdr methods))
+    (and (> (%address generic) (%address *library-end*))
+         methods (null (cdr methods))
          (null (method-field (car methods) qualifiers))
          (null (generic-field generic keys))
          (eq (generic-field generic combination) *standard-combination*)
@@ -257,13 +250,14 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
           (if (eq (getf options :keep-structure-info) t) '(%structure) '())))
 
 (defun %removed-functions (options)
+  "Functions that go even where they are called: names of groups of src/prim/removals.def, and symbols."
   (append (getf options :functions-to-remove)
-          (mapcan (lambda (entry) (if (getf options (car entry)) '() (copy-list (cdr entry)))) *delivery-keep-kinds*)
+          (mapcan (lambda (keyword) (if (getf options keyword) '() (list (substitute #\_ #\- (symbol-name keyword)))))
+                  '(:keep-eval :keep-load-function :keep-lisp-reader :keep-top-level :keep-pretty-printer :keep-conditions))
           (case (getf options :keep-clos)
-            (:no-dynamic-definition (list '%ensure-class '%defgeneric '%add-method 'ensure-generic-function))
-            (:method-dynamic-definition (list '%ensure-class))
-            (t '()))
-          (if (getf options :keep-conditions) '() (list '%leaf-error '%undefined-call))))
+            (:no-dynamic-definition (list "KEEP_CLOS_CLASSES" "KEEP_CLOS_METHODS"))
+            (:method-dynamic-definition (list "KEEP_CLOS_CLASSES"))
+            (t '()))))
 
 (defun %delivery-flags (options)
   (let ((flags 0))
@@ -274,7 +268,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 8 (getf options :keep-documentation))
       (note 16 (getf options :call-count))
       (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
-      (note 64 (not (getf options :symbol-names-action))))
+      (note 64 (not (getf options :symbol-names-action)))
+      (note 128 (getf options :keep-stub-functions)))
     flags))
 
 (defun %delivery-changes (options generics classes)
@@ -283,6 +278,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (mapc #'%smash-package (getf options :smash-packages))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
   (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
+  (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
   (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))
   (when (getf options :generic-function-collapse) (%collapse generics)))
 

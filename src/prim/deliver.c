@@ -32,7 +32,7 @@ enum {
     PLAN_INTERROGATE, /* list of symbols of which is told what keeps them */
     PLAN_PENDING     /* list of (setter value object): places of users to be set when Lisp runs again */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -62,7 +62,7 @@ static const char *const soft_names[] = {
 #undef SOFT
 };
 
-/* The symbol with a name as BUILTIN writes it; every one of them exists. */
+/* The symbol with a name as BUILTIN writes it; NIL if it has been shaken off in the first round. */
 static Obj named_symbol(Thread *t, const char *name) {
     World *w = t->world;
     Obj package = w->package_cl, status;
@@ -71,34 +71,75 @@ static Obj named_symbol(Thread *t, const char *name) {
     else if (!strncmp(name, "SYS:", 4)) package = w->package_sys, name += 4;
     else if (!strncmp(name, "EXT:", 4)) package = w->package_ext, name += 4;
     Obj symbol = package_find_symbol_text(package, (Text){name, strlen(name), false}, &status);
-    if (is_nil(status)) must_die("needs.def: there is no symbol %s", name);
-    return symbol;
+    return is_nil(status) ? NIL : symbol;
 }
 
 /* The symbols of needs.def, found while there are packages. */
 typedef struct NeedSymbols {
     Obj condition[COUNT_OF(needs)], symbol[COUNT_OF(needs)], soft[COUNT_OF(soft_names)];
+    uint32_t soft_count;
 } NeedSymbols;
 
 static void needs_find(Thread *t, NeedSymbols *found) {
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
-        found->condition[i] = needs[i].if_name[0] ? named_symbol(t, needs[i].if_name) : NIL;
-        found->symbol[i] = strcmp(needs[i].name, "*") != 0 ? named_symbol(t, needs[i].name) : NIL;
+        found->condition[i] = needs[i].if_name[0] ? named_symbol(t, needs[i].if_name) : T_;
+        found->symbol[i] = strcmp(needs[i].name, "*") != 0 ? named_symbol(t, needs[i].name) : T_;
     }
-    for (size_t i = 0; i < COUNT_OF(soft_names); i++) found->soft[i] = named_symbol(t, soft_names[i]);
+    found->soft_count = 0;
+    for (size_t i = 0; i < COUNT_OF(soft_names); i++) {
+        Obj symbol = named_symbol(t, soft_names[i]);
+        if (!is_nil(symbol)) found->soft[found->soft_count++] = symbol;
+    }
 }
 
 static void needs_record(Shake *s, const NeedSymbols *found) {
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
-        Obj condition = shake_facet(s, found->condition[i], needs[i].if_facet);
-        if (needs[i].if_facet == FACET_FUNCTION && !is_function(obj_slots(condition)[0])) continue; /* it has been removed */
-        if (!is_nil(found->symbol[i])) {
+        if (is_nil(found->condition[i]) || is_nil(found->symbol[i])) continue;
+        Obj condition = needs[i].if_name[0] ? shake_facet(s, found->condition[i], needs[i].if_facet) : NIL;
+        if (is_obj(condition) && needs[i].if_facet == FACET_FUNCTION && !is_function(obj_slots(condition)[0])) continue; /* it has been removed */
+        if (!eq(found->symbol[i], T_)) {
             shake_need(s, condition, shake_facet(s, found->symbol[i], needs[i].facet));
             continue;
         }
         for (uint64_t k = 1; k < STATIC_SYMBOL_COUNT; k++)
             shake_need(s, condition, shake_facet(s, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * k)), needs[i].facet));
     }
+}
+
+/* -- Removed functions -- */
+
+enum {
+    REMOVED_SHAKEN,
+#define GROUP(id, keeps) REMOVED_##id,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
+static const char *const removal_ids[] = {
+    "SHAKEN",
+#define GROUP(id, keeps) #id,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
+static const struct {
+    uint8_t group;
+    const char *name;
+} gone[] = {
+#define GROUP(id, keeps)
+#define GONE(group, name) {REMOVED_##group, name},
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
+static void removal_apply(Thread *t, Obj symbol, unsigned group) {
+    set_slot(t, &symbol_slots(symbol)[SYMBOL_FUNCTION], removed_marker(group));
+    obj_set_flags(symbol_object(symbol), symbol_flags(symbol) & ~(unsigned)SYMBOL_MACRO);
 }
 
 /* -- Packages -- */
@@ -191,7 +232,7 @@ static void properties_record(Shake *s, Obj whole, void *data) {
     for (Obj l = slots[SYMBOL_PLIST]; is_cons(l) && is_cons(cdr(l)); l = cddr(l)) {
         Obj key = shake_facet(s, car(l), FACET_NAME);
         shake_link(s, LINK_PROPERTY, name, SYMBOL_PLIST, key, cadr(l), 2, (Obj[]){name, key});
-        shake_link(s, LINK_PROPERTY, name, SYMBOL_PLIST, key, cadr(l), 2, (Obj[]){name, work->plist_reader});
+        if (is_obj(work->plist_reader)) shake_link(s, LINK_PROPERTY, name, SYMBOL_PLIST, key, cadr(l), 2, (Obj[]){name, work->plist_reader});
     }
     set_slot(t, &slots[SYMBOL_INFO], NIL);
     set_slot(t, &slots[SYMBOL_PLIST], NIL);
@@ -301,6 +342,7 @@ static void string_directives(void *data, Obj *words, size_t bytes) {
 static void directives_record(Shake *s, Obj table) {
     Thread *t = shake_thread(s);
     FormatWork work = {.s = s, .table = table};
+    if (!has_type(table, TYPE_SIMPLE_VECTOR)) return;
     for (uint64_t i = 0; i < DIRECTIVE_CODES; i++) {
         work.used[i] = NIL;
         Obj item = obj_slots(table)[i];
@@ -321,7 +363,8 @@ static void built_in_record(Shake *s, Obj class_of, Obj class_key) {
     if (!has_type(keys, TYPE_SIMPLE_VECTOR)) return;
     Obj askers[] = {shake_facet(s, SYM(DISPATCH_MISS), FACET_FUNCTION), shake_facet(s, class_of, FACET_FUNCTION), shake_facet(s, class_key, FACET_FUNCTION)};
     for (uint64_t i = 0; i < obj_length(keys); i++) {
-        for (size_t k = 0; k < COUNT_OF(askers); k++) shake_link(s, LINK_BUILT_IN_CLASS, keys, i, NIL, obj_slots(keys)[i], 1, &askers[k]);
+        for (size_t k = 0; k < COUNT_OF(askers); k++)
+            if (is_obj(askers[k])) shake_link(s, LINK_BUILT_IN_CLASS, keys, i, NIL, obj_slots(keys)[i], 1, &askers[k]);
         set_field(t, keys, i, NIL);
     }
 }
@@ -350,11 +393,20 @@ static void identities_record(Shake *s, Obj vectors) {
 
 /* -- A round -- */
 
-/* What is broken before a collection because it can be made again, or goes: functions that a keyword removes. */
+/* Takes away the functions that keywords remove: a string of PLAN_REMOVED names a group of removals.def, a symbol a function. */
 static void functions_remove(Thread *t) {
     for (Obj l = plan_part(t, PLAN_REMOVED); is_cons(l); l = cdr(l)) {
-        set_slot(t, &symbol_slots(car(l))[SYMBOL_FUNCTION], UNBOUND);
-        obj_set_flags(symbol_object(car(l)), symbol_flags(car(l)) & ~(unsigned)SYMBOL_MACRO);
+        if (is_symbol(car(l))) {
+            removal_apply(t, car(l), REMOVED_FUNCTIONS_TO_REMOVE);
+            continue;
+        }
+        Text group = text_of_string(car(l));
+        for (size_t i = 0; i < COUNT_OF(gone); i++) {
+            const char *id = removal_ids[gone[i].group];
+            if (!texts_equal(group, (Text){id, strlen(id), false})) continue;
+            Obj symbol = named_symbol(t, gone[i].name);
+            if (!is_nil(symbol)) removal_apply(t, symbol, gone[i].group);
+        }
     }
     set_field(t, t->world->entry, PLAN_REMOVED, NIL);
 }
@@ -418,10 +470,10 @@ static void shake_round(Thread *t) {
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME")};
     Interrogation q;
-    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .soft = found.soft, .soft_count = COUNT_OF(soft_names), .reinstate = reinstate,
+    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),
                             .broken = is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
-    Obj directives = symbol_value(t, named_symbol(t, "SYS:*DIRECTIVES*"));
+    Obj directives = symbol_value(t, named_symbol(t, "SYS:*DIRECTIVES*")); /* NIL's is NIL */
     options.data = &q;
     shake_split(s, &options);
     q = interrogation_make(s, plan_take(t, PLAN_INTERROGATE));

@@ -20,6 +20,8 @@ const char *world_gather(Thread *t, bool impure);
 /* In a process forked for it: forgets what runs and calls `work` with `data`; the parent waits.  NIL, or (values text system-error) for Lisp. */
 typedef const char *(*ForkedWork)(Thread *t, void *data, int *system_error);
 Obj fork_work(Thread *t, ForkedWork work, void *data);
+/* deliver.c: what keeps the function of the cell symbol that was taken away when the program was delivered; NULL if it was not. */
+const char *removed_by(Obj cell);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

@@ -29,7 +29,7 @@
 
 #include <stdlib.h>
 
-enum { PART_CONTENT, PART_NUMBER, PART_NAME, PART_LENGTH };    /* function, value; NAME: the name's part, if it is to stay */
+enum { PART_CONTENT, PART_NUMBER, PART_NAME, PART_LENGTH };    /* function, value; NAME: the name's part, or the text's, if it is to stay */
 enum { TEXT_NAME = PART_CONTENT, TEXT_PACKAGE = PART_NAME };    /* text */
 
 /* -- Parts -- */
@@ -42,15 +42,15 @@ bool shake_is_facet(Obj x, Facet *facet) {
 
 static Obj part_number(Obj x) { return obj_slots(x)[PART_NUMBER]; }
 
-static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj name) {
+static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj name, Obj text) {
     Obj x = alloc_flagged(s->t, TYPE_CELL, facet, PART_LENGTH, content);
     init_field(x, PART_NUMBER, obj_of_fix((int64_t)number));
-    init_field(x, PART_NAME, s->options.keep_names ? name : NIL);
+    init_field(x, PART_NAME, s->options.keep_names ? name : s->options.keep_undefined && ((facet == FACET_FUNCTION && is_marker(content)) || facet == FACET_SOFT) ? text : NIL);
     return x;
 }
 
 static Obj text_make(Shake *s, const Obj *slots, uint64_t number) {
-    Obj x = part_make(s, FACET_TEXT, slots[SYMBOL_NAME], number, NIL);
+    Obj x = part_make(s, FACET_TEXT, slots[SYMBOL_NAME], number, NIL, NIL);
     init_field(x, TEXT_PACKAGE, slots[SYMBOL_PACKAGE]);
     return x;
 }
@@ -73,12 +73,13 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     Obj *slots = obj_slots(symbol), whole = symbol;
     parts->hash = slots[SYMBOL_HASH];
     parts->flags = obj_flags(symbol);
+    parts->had_function = is_function(slots[SYMBOL_FUNCTION]);
     if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
     bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
-    Obj text = text_make(s, slots, number), name = part_make(s, FACET_NAME, text, number, NIL);
-    Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name);
-    Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name);
-    Obj set = part_make(s, FACET_SET, value, number, name);
+    Obj text = text_make(s, slots, number), name = part_make(s, FACET_NAME, text, number, NIL, NIL);
+    Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name, text);
+    Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name, text);
+    Obj set = part_make(s, FACET_SET, value, number, name, text);
     Obj plist = slots[SYMBOL_PLIST], info = slots[SYMBOL_INFO];
     parts->value = cheap_value(s, slots[SYMBOL_VALUE]);
     if (macro) parts->flags &= ~(unsigned)SYMBOL_MACRO;
@@ -96,7 +97,7 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     parts->at[FACET_FUNCTION] = function;
     parts->at[FACET_VALUE] = value;
     parts->at[FACET_SET] = set;
-    parts->at[FACET_SOFT] = part_make(s, FACET_SOFT, NIL, number, name);
+    parts->at[FACET_SOFT] = part_make(s, FACET_SOFT, NIL, number, name, text);
 }
 
 uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
@@ -276,7 +277,7 @@ static void symbol_join(Shake *s, uint64_t i, Obj nameless) {
     Obj *slots = obj_slots(whole);
     obj_set_flags(whole, parts->flags);
     set_slot(t, &slots[SYMBOL_VALUE], is_obj(value) ? obj_slots(value)[PART_CONTENT] : is_static ? parts->value : UNBOUND);
-    set_slot(t, &slots[SYMBOL_FUNCTION], is_obj(function) ? obj_slots(function)[PART_CONTENT] : UNBOUND);
+    set_slot(t, &slots[SYMBOL_FUNCTION], is_obj(function) ? obj_slots(function)[PART_CONTENT] : parts->had_function ? removed_marker(0) : UNBOUND);
     set_slot(t, &slots[SYMBOL_NAME], is_obj(text) ? obj_slots(text)[TEXT_NAME] : nameless);
     set_slot(t, &slots[SYMBOL_PACKAGE], is_obj(text) ? obj_slots(text)[TEXT_PACKAGE] : NIL);
     slots[SYMBOL_HASH] = obj_of_fix((int64_t)i); /* NOBARRIER: immediate */

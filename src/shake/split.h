@@ -10,7 +10,7 @@ typedef struct SymbolParts {
     Obj hash;         /* what the HASH field held */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
     unsigned flags;
-    bool soft;
+    bool soft, had_function;
     char *text;       /* its name, if it is to be told */
 } SymbolParts;
 

@@ -74,6 +74,7 @@ enum {
 #define DELETED MARKER(4)  /* a hash entry removed */
 #define NO_ARG MARKER(5)   /* an optional or keyword argument that was not supplied */
 #define BROKEN MARKER(6)   /* a weak reference whose object is gone */
+#define REMOVED_FIRST 64   /* markers from MARKER(64) to MARKER(127): a function that was taken away when the program was delivered, and why */
 #define EOF_MARK MARKER(7) /* leaves that read return it at the end of a stream */
 
 #define FIX_MAX (INT64_C(0x1FFFFFFFFFFFFFFF))
@@ -141,6 +142,11 @@ static inline bool is_handle_of(Obj x, Type type) { return is_handle(x) && handl
 static inline uintptr_t address_of(Obj x) { return x.w & ~(uint64_t)TAG_MASK; }
 static inline Obj obj_of_address(const void *p) { return (Obj){(uint64_t)(uintptr_t)p | TAG_OBJ}; }
 static inline Obj cons_of_address(const void *p) { return (Obj){(uint64_t)(uintptr_t)p | TAG_CONS}; }
+
+/* `group` numbers what took the function away; 0: the shaker. */
+static inline Obj removed_marker(unsigned group) { return MARKER(REMOVED_FIRST + group); }
+static inline bool is_removed(Obj x) { return is_marker(x) && x.w >> 8 >= REMOVED_FIRST && x.w >> 8 < 2 * REMOVED_FIRST; }
+static inline unsigned removed_group(Obj x) { return (unsigned)(x.w >> 8) - REMOVED_FIRST; }
 
 /* -- Conses -- */
 

@@ -72,5 +72,118 @@ deliver "a script" 5 script.lisp
 expect "a script" 0 "script
 nine" ./app
 
+# -- Shaking is exact: of each kind of link, what is unused goes (MARK-...), what is used stays (STAY-...) --
+cat >exact.lisp <<'E'
+(defpackage "LIB" (:use "CL") (:export "USED" "UNUSED"))
+(defun lib::used () "STAY-EXTERNAL") (defun lib::unused () "MARK-EXTERNAL") (defun lib::internal () "MARK-INTERNAL")
+(defpackage "DEAD" (:use "CL" "LIB")) (defun dead::f () "MARK-PACKAGE")
+(defvar *unused* "MARK-VARIABLE") (defvar *used* "STAY-VARIABLE")
+(defmacro unused-macro () "MARK-MACRO")
+(defclass base () ())
+(defclass used-class (base) ((x :initform "STAY-INITFORM" :reader x)))
+(defclass unused-class (base) ((x :initform "MARK-SUBCLASS")))
+(defgeneric describe-it (x))
+(defmethod describe-it ((x used-class)) (concatenate 'string "STAY-METHOD " (x x)))
+(defmethod describe-it ((x unused-class)) "MARK-METHOD")
+(defclass only-from-dead-method () ((x :initform "MARK-REACHED-CLASS")))
+(defgeneric dead-generic (x)) (defmethod dead-generic ((x t)) (make-instance 'only-from-dead-method) "MARK-DEAD-GENERIC")
+(defmethod describe-it ((x (eql 'some-symbol))) "STAY-EQL-METHOD")
+(defgeneric two (x y)) (defmethod two ((x used-class) (y unused-class)) "MARK-SECOND-SPECIALIZER") (defmethod two ((x used-class) (y used-class)) "STAY-TWO")
+(defstruct unused-structure (slot "MARK-STRUCTURE"))
+(deftype unused-type () '(member "MARK-TYPE"))
+(deftype used-type () '(member :stay))
+(defsetf unused-place (x) (v) (list 'list "MARK-SETF-EXPANDER" x v))
+(defun (setf unused-function) (v x) (list v x "MARK-SETF-FUNCTION"))
+(defvar *cell* 0) (defun (setf used-function) (v) (setq *cell* (list v "STAY-SETF-FUNCTION")))
+(defun with-compiler-macro (x) x) (define-compiler-macro with-compiler-macro (x) (list 'progn "MARK-COMPILER-MACRO" x))
+(define-symbol-macro unused-symbol-macro (list "MARK-SYMBOL-MACRO"))
+(defun chain-1 () (chain-2)) (defun chain-2 () (funcall 'chain-3)) (defun chain-3 () (symbol-value '*chain-4*)) (defvar *chain-4* "STAY-CHAIN")
+(defun cycle-a () (cycle-b) "MARK-CYCLE") (defun cycle-b () (cycle-a))
+(setf (get 'plist 'used) "STAY-PROPERTY" (get 'plist 'unused) "MARK-PROPERTY" (get 'elsewhere 'used) "MARK-PROPERTY-OF-UNUSED")
+(set-macro-character #\$ (lambda (stream char) (declare (ignore stream char)) "MARK-READTABLE"))
+(set-pprint-dispatch '(cons (eql fooble)) (lambda (stream x) (declare (ignore x)) (write-string "MARK-PPRINT" stream)))
+(define-method-combination unused-combination :documentation "MARK-COMBINATION")
+(define-condition unused-condition (error) () (:report "MARK-CONDITION"))
+(defun typed (x) (if (typep x 'used-type) "STAY-TYPE" "?"))
+(defun documented () "MARK-DOCUMENTATION" 1)
+(defvar *say* (list "STAY-DATA"))
+(defun main ()
+  (documented)
+  (setf (used-function) 1)
+  (dolist (x (list (lib:used) *used* (describe-it (make-instance 'used-class)) (describe-it 'some-symbol) (two (make-instance 'used-class) (make-instance 'used-class))
+                   (second *cell*) (with-compiler-macro "STAY-FUNCTION") (chain-1) (get 'plist 'used) (typed :stay) (car *say*)))
+    (write-line x)))
+E
+expected=$("$W" --no-init --load exact.lisp --eval '(main)' --quit)
+[ "$(printf '%s\n' "$expected" | grep -c STAY)" = 11 ] && ok || not_ok "what is used is printed" "$expected"
+for level in 2 5; do
+    deliver "exact at $level" $level exact.lisp
+    expect "exact at $level" 0 "$expected" ./app
+    found=$(tr -d '\000' <app | grep -aoE 'MARK-[A-Z-]*' | sort -u | tr '\n' ' ')
+    [ $level = 2 ] && found=$(echo "$found" | sed 's/MARK-PPRINT MARK-READTABLE //') # the debugger of level 2 prints and reads
+    if [ -z "$found" ]; then ok; else not_ok "what is unused goes at $level" "$found"; fi
+done
+bytes "source places go" no exact.lisp
+
+# -- Tables are reinstated as they were --
+cat >tables.lisp <<'E'
+(defpackage "LIB" (:use "CL") (:nicknames "L") (:export "SHOWN"))
+(defpackage "USER" (:use "CL" "LIB") (:shadow "LAST") (:local-nicknames ("X" "LIB")))
+(defun user::last () 1)
+(defclass a () ()) (defclass b (a) ()) (defclass c (a) ())
+(defgeneric g (x) (:method ((x b)) 1) (:method ((x c)) 2) (:method ((x a)) 3))
+(defun main ()
+  (let ((*package* (find-package "USER")))
+    (print (list 'lib:shown 'lib::hidden 'user::last 'car (find-symbol "SHOWN" "USER") (nth-value 1 (find-symbol "SHOWN" "USER"))
+                 (nth-value 1 (find-symbol "HIDDEN" "L")) (mapcar #'package-name (package-use-list "USER")) (mapcar #'package-name (package-used-by-list "LIB"))
+                 (package-shadowing-symbols "USER"))))
+  (print (list (g (make-instance 'b)) (g (make-instance 'c)) (g (make-instance 'a)) (class-name (class-of (make-instance 'b))) (find-class 'b) (typep (make-instance 'c) 'a)))
+  (terpri))
+E
+expected=$("$W" --no-init --load tables.lisp --eval '(main)' --quit | sed 's/{[0-9A-F]*}//g')
+deliver "tables" 5 tables.lisp
+expect "tables" 0 "$expected" sh -c "./app | sed 's/{[0-9A-F]*}//g'"
+
+# -- Users' links, cleanup functions, hooks --
+cat >user.lisp <<'E'
+(defvar *table* (list (cons :used nil) (cons :unused nil)))
+(defun used-one () "STAY-BY-OTHERS") (defun unused-one () "MARK-IN-TABLE")
+(defun entry-value (entry) (cdr entry)) (defun (setf entry-value) (value entry) (setf (cdr entry) value))
+(setf (cdr (first *table*)) #'used-one (cdr (second *table*)) #'unused-one)
+(dolist (entry *table*) (ext:delivery-shaker-weak-pointer entry 'entry-value :dead-value :dead))
+(defvar *extra* (list "MARK-CLEANED"))
+(ext:delivery-shaker-cleanup *table* (lambda (table) (declare (ignore table)) (setq *extra* (list "STAY-CLEANED"))))
+(defvar *hooked* "MARK-HOOKED")
+(push (lambda (options) (declare (ignore options)) (setq *hooked* "STAY-HOOKED")) ext:*delivery-hooks*)
+(ext:deliver-keep-symbols 'kept-by-declaration)
+(defun kept-by-declaration () "STAY-DECLARED")
+(defun main () (write-line (used-one)) (write-line (if (eq (cdr (second *table*)) :dead) "dead" "alive"))
+  (write-line (if (functionp (cdr (first *table*))) (funcall (cdr (first *table*))) "?")) (write-line (car *extra*)) (write-line *hooked*))
+E
+deliver "users' links" 5 user.lisp
+expect "users' links" 0 "STAY-BY-OTHERS
+dead
+STAY-BY-OTHERS
+STAY-CLEANED
+STAY-HOOKED" ./app
+found=$(tr -d '\000' <app | grep -aoE 'MARK-[A-Z-]*' | sort -u | tr '\n' ' ')
+if [ -z "$found" ]; then ok; else not_ok "users' links: what is unused goes" "$found"; fi
+bytes "declared in the source" yes STAY-DECLARED
+
+# -- What was removed says so --
+cat >removed.lisp <<'E'
+(defun main ()
+  (handler-case (eval '(+ 1 2)) (undefined-function (c) (format t "~A~%" c)))
+  (handler-case (read-from-string "1") (undefined-function (c) (format t "~A~%" c)))
+  (handler-case (gone) (undefined-function (c) (format t "~A~%" c)))
+  (compile 'main))
+(defun gone () 1)
+E
+deliver "removed functions" 5 removed.lisp --functions-to-remove gone
+matches "removed functions" 1 'EVAL was removed by delivery; :KEEP-EVAL T keeps it.*READ-FROM-STRING was removed by delivery; :KEEP-LISP-READER T.*GONE was removed.*COMPILE was removed by delivery' ./app
+sed -i '/defun gone/d' removed.lisp
+deliver "kept functions" 5 removed.lisp --keep-eval t --keep-lisp-reader t
+expect "kept functions" 0 "The function GONE is not defined." ./app
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

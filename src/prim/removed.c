@@ -1,0 +1,24 @@
+/* removed.c: what a delivered program knows of the functions that were taken away: what keeps them.
+
+   The cell of such a function holds a marker with the number of a group of removals.def, or 0: the shaker found it unused. */
+#include "prim/prim.h"
+#include "text/text.h"
+
+static const char *const removal_keeps[] = {
+    ":KEEP-SYMBOLS",
+#define GROUP(id, keeps) keeps,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
+const char *removed_by(Obj cell) {
+    Obj function = is_symbol(cell) ? symbol_slots(cell)[SYMBOL_FUNCTION] : NIL;
+    return is_removed(function) ? removal_keeps[removed_group(function)] : NULL;
+}
+
+BUILTIN(removed_by, "%REMOVED-BY", 1, 1, "name", "If the function of that name was taken away when the program was delivered: the keyword that keeps it, a string; else NIL.") {
+    const char *keeps = is_symbol(args[0]) || is_cons(args[0]) ? removed_by(function_name_cell(t, args[0])) : NULL;
+    return keeps ? string_of_utf8(t, keeps, strlen(keeps)) : NIL;
+}
