@@ -176,14 +176,21 @@
                                      :format-control "~S is not a condition designator." :format-arguments (list datum)))))
 
 (defun %condition-typep (condition type)
-  (let ((class (and (symbolp type) (%named-class type))))
-    (if class (%instance-typep condition class) (typep condition type))))
+  "TYPE: the name of a class, or a predicate."
+  (if (functionp type)
+      (funcall type condition)
+      (let ((class (%named-class type)))
+        (if class (%instance-typep condition class) (%handler-typep condition type)))))
+
+(defun %handler-typep (condition type) "A name that got another meaning after its handler was compiled." (typep condition type))
+
+(defun %break-on-signal (condition)
+  (when (typep condition *break-on-signals*)
+    (let ((*break-on-signals* nil)) (break "~A~%(*BREAK-ON-SIGNALS* is true of it.)" condition))))
 
 (defun %run-handlers (condition)
   "Calls the handlers for the condition, the innermost first; returns if they all decline."
-  (when *break-on-signals*
-    (when (typep condition *break-on-signals*)
-      (let ((*break-on-signals* nil)) (break "~A~%(*BREAK-ON-SIGNALS* is true of it.)" condition))))
+  (when *break-on-signals* (%break-on-signal condition))
   (let ((*handler-clusters* *handler-clusters*))
     (do () ((null *handler-clusters*) nil)
       (dolist (handler (pop *handler-clusters*))
@@ -221,6 +228,12 @@
 
 ;;; -- Handlers --
 
+(defun %handler-test (type)
+  "The form of what a cluster has for a type: its name, or a predicate if it is not (yet) known as the name of a class."
+  (if (and (symbolp type) (or (%named-class type) (not (%info type '%type-expander))))
+      `',type
+      `#'(lambda (condition) (typep condition ',type))))
+
 (defmacro handler-bind (bindings &body forms)
   (if (null bindings)
       `(progn ,@forms)
@@ -228,7 +241,7 @@
                (cons (list ,@(mapcar #'(lambda (binding)
                                          (unless (and (consp binding) (consp (cdr binding)) (null (cddr binding)))
                                            (%form-error "~S is not a binding of HANDLER-BIND." binding))
-                                         `(cons ',(car binding) ,(cadr binding)))
+                                         `(cons ,(%handler-test (car binding)) ,(cadr binding)))
                                      bindings))
                      *handler-clusters*)))
          ,@forms)))
@@ -433,6 +446,8 @@
   (finish-output *query-io*)
   (list (eval (read *query-io*))))
 
+(defun %ask () "%ASK-FOR-VALUES, which a delivered program may not have." (%ask-for-values))
+
 ;;; -- What failed leaves and calls become --
 
 (defun %unbound-variable (condition)
@@ -440,9 +455,9 @@
     (restart-case (error condition)
       (continue () :report (lambda (stream) (format stream "Try to take the value of ~S again." name)) (symbol-value name))
       (use-value (value) :report (lambda (stream) (format stream "Use a value instead of that of ~S." name))
-        :interactive %ask-for-values value)
+        :interactive %ask value)
       (store-value (value) :report (lambda (stream) (format stream "Give ~S a value." name))
-        :interactive %ask-for-values (set name value)))))
+        :interactive %ask (set name value)))))
 
 (defvar *heap-exhausted* (make-condition 'ext:heap-exhausted))
 (defvar *stack-exhausted* (make-condition 'ext:control-stack-exhausted))
@@ -455,7 +470,7 @@
     (unbound-variable (%unbound-variable (%make-typed-condition type initargs)))
     (t (let ((condition (%make-typed-condition type initargs)))
          (restart-case (error condition)
-           (use-value (value) :report "Use a value instead of the operation's." :interactive %ask-for-values value))))))
+           (use-value (value) :report "Use a value instead of the operation's." :interactive %ask value))))))
 
 (defun %function-name-p (name)
   (or (symbolp name) (and (consp name) (eq (car name) 'setf) (consp (cdr name)) (symbolp (cadr name)) (null (cddr name)))))
@@ -466,11 +481,11 @@
       (restart-case (error 'undefined-function :name name)
         (continue () :report (lambda (stream) (format stream "Try to call ~S again." name)) (apply (fdefinition name) arguments))
         (use-value (function) :report (lambda (stream) (format stream "Call a function instead of ~S." name))
-          :interactive %ask-for-values (apply function arguments))
+          :interactive %ask (apply function arguments))
         (return-value (&rest values) :report (lambda (stream) (format stream "Return a value instead of calling ~S." name))
-          :interactive %ask-for-values (values-list values)))
+          :interactive %ask (values-list values)))
       (restart-case (error 'type-error :datum name :expected-type '(or function symbol))
-        (use-value (function) :report "Call a function instead." :interactive %ask-for-values (apply function arguments)))))
+        (use-value (function) :report "Call a function instead." :interactive %ask (apply function arguments)))))
 
 (defun %interrupt ()
   "SIGINT, at a safe point."
@@ -483,9 +498,9 @@
 (defmethod slot-unbound ((class t) instance slot-name)
   (restart-case (error 'unbound-slot :name slot-name :instance instance)
     (use-value (value) :report (lambda (stream) (format stream "Use a value for the slot ~S." slot-name))
-      :interactive %ask-for-values value)
+      :interactive %ask value)
     (store-value (value) :report (lambda (stream) (format stream "Give the slot ~S a value." slot-name))
-      :interactive %ask-for-values (%set-slot-value instance slot-name value))))
+      :interactive %ask (%set-slot-value instance slot-name value))))
 
 ;;; -- CHECK-TYPE, ASSERT, CCASE, CTYPECASE --
 
@@ -494,7 +509,7 @@
   (restart-case (error 'simple-type-error :datum value :expected-type type
                                           :format-control "The value of ~S is ~S, which is not ~:[of type ~S~;~:*~A~]."
                                           :format-arguments (list place value string type))
-    (store-value (value) :report (lambda (stream) (format stream "Give ~S a value." place)) :interactive %ask-for-values value)))
+    (store-value (value) :report (lambda (stream) (format stream "Give ~S a value." place)) :interactive %ask value)))
 
 (defun %assertion-failure (test places datum &rest arguments)
   "Signals that an assertion failed; CONTINUE returns."

@@ -150,9 +150,12 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
                               (%linked (svref slots position)))))))
           objects))
 
+(defun %accessor-method-p (method)
+  (%memq (class-field (class-of method) name) '(standard-reader-method standard-writer-method)))
+
 (defun %metaobject-vectors (classes generics)
-  "The slot vectors of all metaobjects: whatever symbol they mention is a name."
-  (let ((vectors '()))
+  "The slot vectors of all metaobjects and the functions of accessors: whatever symbol they mention is a name."
+  (let ((vectors (list (vector *class-fields* *slot-fields* *generic-fields* *method-fields* *combination-fields* *eql-fields*))))
     (flet ((note (object) (push (%instance-slots object) vectors)))
       (dolist (class classes)
         (note class)
@@ -160,7 +163,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
         (mapc #'note (class-field class slots)))
       (dolist (generic generics)
         (note generic)
-        (mapc #'note (generic-field generic methods))))
+        (dolist (method (generic-field generic methods))
+          (note method)
+          (when (%accessor-method-p method) (push (method-field method function) vectors)))))
     vectors))
 
 (defun %forget-accessor-names (classes)
@@ -172,7 +177,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   "Readers and writers stay with their classes."
   (mapcan (lambda (generic)
             (mapcan (lambda (method)
-                      (when (%memq (class-field (class-of method) name) '(standard-reader-method standard-writer-method))
+                      (when (%accessor-method-p method)
                         (list (apply #'vector "NEED" nil 0 nil method (remove *class-t* (method-field method specializers))))))
                     (generic-field generic methods)))
           generics))

@@ -150,7 +150,7 @@
   (do ((tail initargs (cddr tail)) (bad '()))
       ((null tail)
        (when (and bad (not (getf initargs :allow-other-keys)))
-         (error 'simple-program-error :format-control "~@<Invalid initialization argument~P for the class ~S: ~{~S~^, ~}~:@>"
+         (error 'simple-program-error :format-control "Invalid initialization argument~P for the class ~S: ~{~S~^, ~}"
                                       :format-arguments (list (length bad) (class-field class name) (nreverse bad)))))
     (unless (consp (cdr tail))
       (error 'simple-program-error :format-control "Odd number of initialization arguments: ~S" :format-arguments (list initargs)))

@@ -38,6 +38,8 @@
   (finish-output *query-io*)
   (list (eval (read *query-io*))))
 
+(defun %ask-replacement () "%READ-REPLACEMENT, which a delivered program may not have." (%read-replacement))
+
 (defun %decoding-call (stream octets function &rest arguments)
   "Signals that the next bytes of the stream are no character; then runs the leaf again."
   (restart-case (error 'ext:stream-decoding-error :stream stream :octets octets)
@@ -46,7 +48,7 @@
       (%stream-mend stream ""))
     (use-value (value)
       :report "Read something else instead."
-      :interactive %read-replacement
+      :interactive %ask-replacement
       (%stream-mend stream (string value))))
   (apply function arguments))
 
@@ -57,7 +59,7 @@
       :report "Leave the character out.")
     (use-value (value)
       :report "Write something else instead."
-      :interactive %read-replacement
+      :interactive %ask-replacement
       (write-string (string value) stream)))
   (if function (apply function arguments) character))
 

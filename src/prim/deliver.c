@@ -25,7 +25,7 @@ enum {
     PLAN_LINKS,      /* list of #(kind holder slot key item condition...) */
     PLAN_MARK,       /* an object: what is older is the library's */
     PLAN_FLAGS,      /* PlanFlags */
-    PLAN_IDENTITIES, /* list of vectors whose symbols, also in lists, are only names */
+    PLAN_IDENTITIES, /* list of vectors and closures whose symbols, also in lists, are only names */
     PLAN_REMOVED,    /* list of symbols whose functions go, referred to or not */
     PLAN_NAMES,      /* list of symbols whose names stay */
     PLAN_NEXT,       /* NIL, or a function that returns the plan of one more round */
@@ -276,6 +276,20 @@ static void debug_record(ObjectWork *work, Obj constants) {
     set_field(t, constants, 0, work->none);
 }
 
+/* The symbols in a simple-vector, and in vectors and lists of vectors in it, are names. */
+static void identify_elements(Shake *s, Obj x) {
+    if (is_cons(x) && has_type(car(x), TYPE_SIMPLE_VECTOR)) {
+        for (; is_cons(x); x = cdr(x)) identify_elements(s, car(x));
+        return;
+    }
+    if (!has_type(x, TYPE_SIMPLE_VECTOR)) return;
+    for (uint64_t i = 0; i < obj_length(x); i++) {
+        identify_elements(s, obj_slots(x)[i]);
+        if (!is_cons(obj_slots(x)[i]) || !has_type(car(obj_slots(x)[i]), TYPE_SIMPLE_VECTOR))
+            set_field(shake_thread(s), x, i, shake_identify(s, obj_slots(x)[i]));
+    }
+}
+
 static bool is_built_in_layout(Thread *t, Obj layout) {
     Obj keys = t->world->class_keys;
     for (uint64_t i = 0; has_type(keys, TYPE_SIMPLE_VECTOR) && i < obj_length(keys); i++)
@@ -298,6 +312,8 @@ static void object_record(void *data, Obj *words, size_t bytes) {
     case TYPE_PATHNAME: shake_need(work->s, x, shake_facet(work->s, work->output_pathname, FACET_FUNCTION)); break;
     case TYPE_LAYOUT: /* something of that shape may be printed, unless it is only the class of a kind of words */
         if (!is_built_in_layout(t, x)) shake_need(work->s, x, shake_facet(work->s, work->print_object, FACET_FUNCTION));
+        identify_elements(work->s, obj_slots(x)[LAYOUT_SLOTS]);
+        identify_elements(work->s, obj_slots(x)[LAYOUT_INFO]);
         set_field(t, x, LAYOUT_NAME, shake_facet(work->s, obj_slots(x)[LAYOUT_NAME], FACET_NAME)); break;
     default: break;
     }
@@ -385,10 +401,13 @@ static void lisp_links_record(Shake *s, Obj first) {
         if (is_obj(obj_slots(car(l))[1])) set_field(shake_thread(s), obj_slots(car(l))[1], (uint64_t)fix_of_obj(obj_slots(car(l))[2]), NIL);
 }
 
-static void identities_record(Shake *s, Obj vectors) {
-    for (; is_cons(vectors); vectors = cdr(vectors))
-        for (uint64_t i = 0; i < obj_length(car(vectors)); i++)
-            set_field(shake_thread(s), car(vectors), i, shake_identify(s, obj_slots(car(vectors))[i]));
+/* Vectors, and functions, whose values are meant. */
+static void identities_record(Shake *s, Obj objects) {
+    for (; is_cons(objects); objects = cdr(objects)) {
+        Obj x = car(objects);
+        for (uint64_t i = has_type(x, TYPE_FUNCTION) ? FUNCTION_ENV : 0; i < obj_length(x); i++)
+            set_field(shake_thread(s), x, i, shake_identify(s, obj_slots(x)[i]));
+    }
 }
 
 /* -- A round -- */
@@ -531,6 +550,40 @@ static const char *plan_make(Thread *t, Obj planner) {
     return NULL;
 }
 
+typedef struct CensusWork {
+    uint64_t count[TYPE_COUNT + 1], bytes[TYPE_COUNT + 1];
+} CensusWork;
+
+static void census_object(void *data, Obj *words, size_t bytes) {
+    CensusWork *work = data;
+    int type = is_header(words[0]) ? (int)header_type(words[0]) : TYPE_COUNT;
+    work->count[type]++;
+    work->bytes[type] += bytes;
+}
+
+/* What the image holds, by type. */
+static void report_census(Thread *t) {
+    CensusWork work = {0};
+    heap_each(t->heap, census_object, &work);
+    for (int i = 0; i <= TYPE_COUNT; i++)
+        if (work.bytes[i] >= 1024)
+            fprintf(stderr, ";   %-40s %6llu objects, %4llu KB\n", i == TYPE_COUNT ? "CONS" : shapes[i].name, (unsigned long long)work.count[i],
+                    (unsigned long long)work.bytes[i] / 1024);
+}
+
+/* Says which leaves are the reason that the whole runtime is taken. */
+static void report_runtime(Thread *t) {
+    Runtime runtime;
+    if (runtime_open(&runtime, "", RUNTIME_SLIM)) return;
+    bool *lacks = calloc(builtins_total(), sizeof *lacks);
+    must(lacks);
+    runtime_lacks(&runtime, t, lacks);
+    for (uint32_t i = 0; i < builtins_total(); i++)
+        if (lacks[i]) fprintf(stderr, "; the slim runtime has not %s\n", builtin_at(i)->name);
+    free(lacks);
+    runtime_close(&runtime);
+}
+
 static const char *work_deliver(Thread *t, void *data, int *system_error) {
     const ImageRequest *request = data;
     const char *problem = plan_make(t, t->world->entry);
@@ -544,6 +597,10 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
             shake_round(t);
             places_set(t);
         }
+    }
+    if (plan_flag(t, PLAN_VERBOSE)) {
+        report_census(t);
+        report_runtime(t);
     }
     leaf_restore(t, SYM(ERROR), "ERROR");
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
