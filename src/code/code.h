@@ -64,6 +64,9 @@ enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBU
 
 static inline bool is_function(Obj x) { return is_obj(x) && (obj_type(x) == TYPE_FUNCTION || obj_type(x) == TYPE_FUNCALLABLE); }
 
+/* A code word is an object or an immediate: one bit tells. */
+static inline bool is_code(Obj word) { return !(word.w & (TAG_OBJ ^ TAG_IMM)); }
+
 /* The debug information among a function's constants; NIL: there is none. */
 static inline Obj constants_debug(Obj constants) {
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return NIL;

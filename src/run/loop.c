@@ -47,7 +47,7 @@ call:
     if (UNLIKELY(!is_obj(f) || obj_type(f) != TYPE_FUNCTION)) goto call_other;
 call_function:
     value = obj_slots(f)[FUNCTION_CODE];
-    if (UNLIKELY(!is_obj(value))) goto call_builtin;
+    if (UNLIKELY(!is_code(value))) goto call_builtin;
     nb[-2] = f;
     R = nb;
     code = obj_raw(value);
