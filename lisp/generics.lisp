@@ -14,6 +14,8 @@
 ;;; Keywords: a generic function with &KEY checks the keywords of a call against all applicable methods (CLHS 7.6.5), so methods themselves allow others.
 (in-package "SYS")
 
+(defvar *swap-policy* nil "True: MKSWAPP is asked about every definition that is stored (swap.lisp).")
+
 (unless (boundp 'lambda-list-keywords)
   (defconstant lambda-list-keywords '(&optional &rest &body &key &allow-other-keys &aux &whole &environment)
     "What introduces a part of a lambda list."))
@@ -503,6 +505,8 @@
   (push method (generic-field generic methods))
   (dolist (specializer (method-field method specializers)) (%link-method specializer method))
   (%note-method-change generic)
+  (if (and *swap-policy* (functionp (method-field method function)))
+      (%definition-stored (list 'method (generic-field generic name) (mapcar #'%specializer-name (method-field method specializers))) (method-field method function) nil))
   generic)
 
 (defun %remove-method (generic method)

@@ -32,6 +32,7 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
       (format t "~&~14A ~15:D bytes of at most ~:D~%~:D collections, ~:D of them full, ~,3F seconds~%" "in all" total (ext:heap-limit)
               all full (/ (%gc-nanoseconds) 1d9))))
   (%room-pure detail)
+  (%room-swap)
   (values))
 
 ;;; WHY-LIVE

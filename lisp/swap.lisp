@@ -103,7 +103,6 @@
 (defvar ext:noswapflg t "True: MKSWAPP as it is initially swaps no definition.  (INTERLISP-10; NIL there.)")
 (defvar ext:noswapfns '() "Names of functions that MKSWAPP leaves resident.  (INTERLISP-10.)")
 (defvar ext:mkswapsize 128 "MKSWAPP leaves resident what has at most so many words of code.  (INTERLISP-10.)")
-(defvar *swap-policy* nil "True: MKSWAPP is asked about every definition that is stored.")
 
 (defun ext:mkswapp (name definition)
   "Whether the definition, a function that has just become NAME's, is to be swapped.  May be redefined or advised.  As it is: if NOSWAPFLG is NIL, NAME
@@ -226,6 +225,43 @@ name or handle and its figures.  :BYTES is what the array takes in memory when i
 (defun %swap-everything ()
   "Swaps all compiled code."
   (%checked-swap (%all-functions) t nil))
+
+;;; -- What is cold --
+;;;
+;;; Calls of resident code leave no trace.  But collections come at safe points all over a program, and mark the functions of the innermost frames; and of swapped functions
+;;; every use is counted.  So resident code that no collection has seen goes out, and swapped code that was used often comes back.
+
+(defconstant +warm-uses+ 1000 "A swapped function used so often between two calls of SWAP-COLD-CODE is made resident.")
+(defvar *uses-before* (make-hash-table :test 'eq :weakness :key) "Handles of code to their uses at the last SWAP-COLD-CODE.")
+
+(defun %uses (handle) (third (%swap-figures handle)))
+
+(defun %warm-p (function)
+  (let* ((handle (%code-handle function)) (uses (and handle (%uses handle))))
+    (when handle
+      (prog1 (>= (- uses (gethash handle *uses-before* 0)) +warm-uses+)
+        (setf (gethash handle *uses-before*) uses)))))
+
+(defun %cold-functions (functions target)
+  "The largest of those that have not run, until their bytes are TARGET, or all; and the bytes."
+  (let ((bytes 0) (chosen '()))
+    (dolist (f (sort functions #'> :key #'%code-words) (values chosen bytes))
+      (when (and target (>= bytes target)) (return (values chosen bytes)))
+      (incf bytes (* 8 (%code-words f)))
+      (push f chosen))))
+
+(defun ext:swap-cold-code (&key target)
+  "Swaps out code that has not been called for long, the largest functions first, until TARGET bytes of code are out (NIL: all that is cold), and makes swapped code resident that has been
+used often since the last call.  Names in NOSWAPFNS and functions of at most MKSWAPSIZE words stay.  Returns the bytes swapped out, and the number of functions that came back: two values.
+What has not been called is guessed: a collection notes who runs.  So call it now and then while the program does its work."
+  (let ((kept (mapcan (lambda (name) (and (fboundp name) (list (%definition name)))) ext:noswapfns)) (resident '()) (warm '()))
+    (dolist (f (%all-functions))
+      (cond ((%code-handle f) (when (%warm-p f) (push f warm)))
+            ((not (or (%function-has-run f) (member f kept) (<= (%code-words f) ext:mkswapsize))) (push f resident))))
+    (when warm (%checked-unswap warm))
+    (multiple-value-bind (cold bytes) (%cold-functions resident target)
+      (when cold (%checked-swap cold t nil))
+      (values bytes (length warm)))))
 
 (defun %torture-swapping ()
   "What WINDFALL_TORTURE=swap asks for: all code is swapped, what is defined later too (not with swap-library), in a buffer that is no larger than it must

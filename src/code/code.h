@@ -64,6 +64,9 @@ enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBU
 
 static inline bool is_function(Obj x) { return is_obj(x) && (obj_type(x) == TYPE_FUNCTION || obj_type(x) == TYPE_FUNCALLABLE); }
 
+/* Flags of FUNCTION: it was on the stack at a collection since somebody cleared this; its code is being swapped. */
+enum { FUNCTION_HAS_RUN = 1, FUNCTION_BEING_SWAPPED = 2 };
+
 /* A code word is an object or an immediate: one bit tells. */
 static inline bool is_code(Obj word) { return !(word.w & (TAG_OBJ ^ TAG_IMM)); }
 

@@ -28,7 +28,8 @@ typedef struct Options {
     int action_count;
     size_t heap_limit;
     bool no_init, quit, verify, deliver;
-    const char *script, *image;
+    const char *script, *image, *shadow;
+    int64_t swap_pages; /* -1: not given */
     ImageFile *image_file; /* of --image */
     const char *library, *save, *runtime, *slim; /* for those who build the system */
     char **arguments; /* NULL-ended: those of the script */
@@ -45,6 +46,9 @@ static const char help[] =
     "  --image FILE       start from the image in FILE instead of the system's own\n"
     "  --verify-image     check the image's contents against their checksums first\n"
     "  --heap-limit N     use at most N bytes of memory for objects; K, M, G may follow the number\n"
+    "  --swap             swap the compiled code of definitions, as MKSWAPP says\n"
+    "  --swap-buffer N    a swapping buffer of N pages of 4 KB\n"
+    "  --shadow FILE      keep swapped arrays in FILE instead of a temporary file\n"
     "  --no-init          do not load ~/.windfallrc\n"
     "  --library DIR      make the system anew from its library's source in DIR\n"
     "  --save FILE        save the system as an executable FILE and end; with --runtime R behind the runtime in R\n"
@@ -78,6 +82,13 @@ static size_t parse_bytes(const char *text) {
     return (size_t)n << shift;
 }
 
+static int64_t parse_pages(const char *text) {
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (end == text || *end || text[0] == '-' || n > SWAP_PAGES_MOST) wrong_usage("not a possible number of pages", text);
+    return (int64_t)n;
+}
+
 /* The value of the option in argv[*i]: behind its =, or the next word. */
 static const char *option_value(char **argv, int *i) {
     const char *equals = strchr(argv[*i], '=');
@@ -102,6 +113,9 @@ static void parse_option(Options *o, char **argv, int *i) {
     if (is_option(word, "--eval")) o->actions[o->action_count++] = (Action){"EVAL", option_value(argv, i)};
     else if (is_option(word, "--load")) o->actions[o->action_count++] = (Action){"LOAD", option_value(argv, i)};
     else if (is_option(word, "--heap-limit")) o->heap_limit = parse_bytes(option_value(argv, i));
+    else if (!strcmp(word, "--swap")) o->actions[o->action_count++] = (Action){"EVAL", "(cl:setq windfall:noswapflg cl:nil)"};
+    else if (is_option(word, "--swap-buffer")) o->swap_pages = parse_pages(option_value(argv, i));
+    else if (is_option(word, "--shadow")) o->shadow = option_value(argv, i);
     else if (is_option(word, "--image")) o->image = option_value(argv, i);
     else if (is_option(word, "--library")) o->library = option_value(argv, i);
     else if (is_option(word, "--save")) o->save = option_value(argv, i);
@@ -123,7 +137,7 @@ static void open_image(Options *o) {
 }
 
 static Options parse_options(int argc, char **argv) {
-    Options o = {.actions = calloc((size_t)argc + 1, sizeof(Action)), .arguments = argv + argc};
+    Options o = {.actions = calloc((size_t)argc + 1, sizeof(Action)), .arguments = argv + argc, .swap_pages = -1};
     must(o.actions);
     if (argc > 1 && !strcmp(argv[1], "deliver")) {
         o.deliver = o.quit = true;
@@ -196,11 +210,13 @@ int main(int argc, char **argv) {
     ImageFile *own = image_open(NULL, &why);
     const char *own_problem = why;
     bool application = own && image_flags(own) & IMAGE_OWN_ARGUMENTS;
-    Options o = {.actions = NULL, .arguments = argv + (argc > 0)};
+    Options o = {.actions = NULL, .arguments = argv + (argc > 0), .swap_pages = -1};
     if (!application) o = parse_options(argc, argv);
     if (own_problem && !o.image && !o.library) image_refused(argv[0] ? argv[0] : "windfall", own_problem);
     Thread *t = world_start(&o, own, argc, argv);
     if (o.save) return save_system(t, &o);
+    if (o.shadow) swap_set_file(t, o.shadow);
+    if (o.swap_pages >= 0) swap_set_buffer(t, (size_t)o.swap_pages);
     if (!is_nil(t->world->entry)) return world_run_entry(t, o.arguments);
     if (!o.script && !o.quit) edit_create(t);
     if (o.deliver) {

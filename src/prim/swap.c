@@ -39,6 +39,13 @@ BUILTIN(code_words, "%CODE-WORDS", 1, 1, "object", "The number of instructions o
     return obj_of_fix(is_handle(code) ? 2 * (int64_t)(swap_entry(t, code)->size - swap_entry(t, code)->boxed) : (int64_t)obj_length(code));
 }
 
+BUILTIN(function_has_run, "%FUNCTION-HAS-RUN", 1, 1, "function", "Whether the function was seen running at a collection since this was asked last.") {
+    if (!has_type(args[0], TYPE_FUNCTION)) return NIL;
+    unsigned flags = obj_flags(args[0]);
+    if (flags & FUNCTION_HAS_RUN) obj_set_flags(args[0], flags & ~(unsigned)FUNCTION_HAS_RUN);
+    return obj_of_bool(flags & FUNCTION_HAS_RUN);
+}
+
 /* -- Data -- */
 
 BUILTIN(swap_array, "%SWAP-ARRAY", 1, 1, "array", "A handle of a copy of an array or hash table.") {

@@ -17,6 +17,7 @@ enum {
     STACK_RESERVE = 1 << 16,
     STACK_STEP = 1 << 11,
     STACK_MARGIN = 64, /* words past a frame that header and a few arguments may use unasked */
+    FRAMES_NOTED = 64,
     TLS_MAX = 1 << 16,
     BINDINGS_WORDS = 8 << 20,
     BINDINGS_RESERVE = 1 << 14,
@@ -84,6 +85,17 @@ static void stack_clear_above(Thread *t) {
     stack_limit_update(t);
 }
 
+/* The functions of the innermost frames at a collection have run lately: what SWAP-COLD-CODE goes by. */
+static void functions_note_run(Thread *t) {
+    Obj *base = t->base;
+    for (int i = 0; base && i < FRAMES_NOTED; i++) {
+        Obj f = frame_function(base), *caller = frame_caller(base);
+        if (!(obj_flags(f) & FUNCTION_HAS_RUN)) obj_set_flags(f, obj_flags(f) | FUNCTION_HAS_RUN);
+        if (caller == base || caller < t->stack) return;
+        base = caller;
+    }
+}
+
 static void thread_scan_roots(Thread *t, void *data, RootVisitor visit, void *visitor) {
     (void)data;
     World *w = t->world;
@@ -140,6 +152,7 @@ Thread *thread_create(World *w) {
     heap_attach_thread(w->heap, t);
     heap_add_roots(w->heap, thread_scan_roots, NULL);
     heap_add_after_collection(w->heap, stack_clear_above);
+    heap_add_after_collection(w->heap, functions_note_run);
     heap_add_before_full_collection(w->heap, let_go);
     return t;
 }

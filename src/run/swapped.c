@@ -162,14 +162,13 @@ static SwapFault templates_each(Thread *t, Obj constants, SwapFault (*change)(Th
     return fault;
 }
 
-enum { BEING_SWAPPED = 1 }; /* a flag of FUNCTION: constants may lead back to it */
-
+/* The flag is there because constants may lead back to the function. */
 static SwapFault function_swap_one(Thread *t, Obj f) {
     Obj code = obj_slots(f)[FUNCTION_CODE], constants = obj_slots(f)[FUNCTION_CONSTANTS], parts[8];
-    if (!has_type(code, TYPE_CODE) || !has_type(constants, TYPE_SIMPLE_VECTOR) || obj_flags(f) & BEING_SWAPPED) return SWAP_FINE;
-    obj_set_flags(f, obj_flags(f) | BEING_SWAPPED);
+    if (!has_type(code, TYPE_CODE) || !has_type(constants, TYPE_SIMPLE_VECTOR) || obj_flags(f) & FUNCTION_BEING_SWAPPED) return SWAP_FINE;
+    obj_set_flags(f, obj_flags(f) | FUNCTION_BEING_SWAPPED);
     SwapFault fault = templates_each(t, constants, function_swap_one);
-    obj_set_flags(f, obj_flags(f) & ~(unsigned)BEING_SWAPPED);
+    obj_set_flags(f, obj_flags(f) & ~(unsigned)FUNCTION_BEING_SWAPPED);
     if (fault != SWAP_FINE) return fault;
     uint32_t n = code_parts(t, code, constants, parts);
     Obj handle = swap_store(t, (Type)0, false, parts, n, note_make(((Instruction *)obj_raw(code))[0]), SWAP_CONSTANT, &fault);
