@@ -47,6 +47,18 @@ the very form that the layout is a constant of."
     (values `(make-hash-table :test ',(hash-table-test table) :size ,(hash-table-count table))
             (and contents `(%fill-hash-table ',table ,@contents)))))
 
+(defun %fill-array (array elements)
+  (let ((i -1)) (dolist (x elements array) (setf (row-major-aref array (incf i)) x))))
+
+(defun %swapped-array-load-form (handle)
+  "A resident copy; its elements, which may be the array itself, come later."
+  (let ((copy (ext:mkunswap handle)))
+    (if (eq (array-element-type copy) t)
+        (let ((elements (let ((i -1)) (map-into (make-list (array-total-size copy)) (lambda () (row-major-aref copy (incf i)))))))
+          (%fill-array copy (make-list (array-total-size copy)))
+          (values `',copy `(%fill-array ',handle ',elements)))
+        `',copy)))
+
 (defun %function-load-form (function)
   "Functions in files are found by their names, if they have any."
   (let ((name (nth-value 2 (function-lambda-expression function))))
@@ -60,6 +72,7 @@ the very form that the layout is a constant of."
          (let ((name (%layout-ref object 0)))
            `(%layout-for-unit ',name ',(%layout-ref object 5) ,@(if (memq name (cdr *file-structures*)) `(',(layout-info object))))))
         ((hash-table-p object) (%hash-table-load-form object))
+        ((arrayp object) (%swapped-array-load-form object))
         ((functionp object) (%function-load-form object))
         (t (make-load-form object))))
 

@@ -3,7 +3,7 @@
    What is EQ in the file's source is EQ in the loaded unit, over all of its top-level forms: every object but numbers and immediates is remembered with its number.
    Objects that contain themselves are written with NIL in the place and a FIXUP at the end.
 
-   An object that only Lisp can describe (MAKE-LOAD-FORM, a hash table, a class, a structure's layout, a LOAD-TIME-VALUE) stops the writer: everything of
+   An object that only Lisp can describe (MAKE-LOAD-FORM, a hash table, a swapped array, a class, a structure's layout, a LOAD-TIME-VALUE) stops the writer: everything of
    the call is taken back, Lisp writes the calls that make the object, and then comes again.
 
    Constants of the compiler: a function without environment is a template.  How many values its closures have is in the instructions that make them.
@@ -271,6 +271,7 @@ static bool put_template(Writer *w, Obj x) {
 /* -- Any object -- */
 
 static bool put_object(Writer *w, Obj x) {
+    if (is_handle(x)) return fail(w, UNIT_MAKE, x);
     Type type = obj_type(x);
     switch (type) {
     case TYPE_SYMBOL: return put_symbol(w, x);
@@ -293,6 +294,7 @@ static bool put_object(Writer *w, Obj x) {
 /* In debug information: is the object worth writing? */
 static bool is_plain(Obj x) {
     if (is_list(x)) return true;
+    if (is_handle(x)) return false;
     switch (obj_type(x)) {
     case TYPE_SYMBOL: case TYPE_BASE_STRING: case TYPE_STRING: case TYPE_RATIO: case TYPE_COMPLEX: case TYPE_BIGNUM: case TYPE_DOUBLE: return true;
     default: return false;
@@ -307,7 +309,7 @@ static bool put(Writer *w, Obj x, int64_t container, uint64_t slot) {
     else if (is_fix(x)) {
         op(w, UNIT_FIX);
         buffer_signed(w->out, fix_of_obj(x));
-    } else if (is_imm(x)) {
+    } else if (is_imm(x) && !is_handle(x)) {
         op(w, UNIT_WORD);
         buffer_put(w->out, &x, 8);
     } else {

@@ -62,6 +62,11 @@ typedef struct Hole {
     uint32_t size, used; /* used: of its youngest array, 0 if it is free altogether */
 } Hole;
 
+/* Joins a free run with the free ones behind it, but not over a place that others know as the beginning of a run. */
+static void run_join(Swap *s, char *p, const char *known) {
+    for (char *q = run_end(p); q < s->end && !header_at(q)->owner && q != s->hand && q != known; q = run_end(p)) header_at(p)->size += header_at(q)->size;
+}
+
 /* Looks for a better hole that begins at *start, which becomes the next place to begin at. */
 static void hole_try(Swap *s, char **start, uint32_t size, bool pinned, uint64_t running, Hole *best, unsigned *looks) {
     char *p = *start, *behind_worst = p;
@@ -72,7 +77,7 @@ static void hole_try(Swap *s, char **start, uint32_t size, bool pinned, uint64_t
             return;
         }
         SwapHeader *h = header_at(p);
-        while (!h->owner && run_end(p) < s->end && !header_at(run_end(p))->owner) h->size += header_at(run_end(p))->size;
+        if (!h->owner) run_join(s, p, best->at);
         uint32_t used = !h->owner ? 0 : pinned && is_pinned(s, h->owner, running) ? UINT32_MAX : h->used + 1;
         ++*looks;
         if (used >= best->used) {
