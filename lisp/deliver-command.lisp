@@ -15,6 +15,10 @@ neither, all top-level forms that define nothing are the program.
   --main NAME            the function to call
   --load FILE            load FILE before
   --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
+  --explain              write OUT.explain, for windfall explain OUT
+  --report FILE          write what is in the program, and why, as an HTML page
+  --json FILE            the same as JSON
+  --dry-run              tell what would be written; write no executable
   --figures              tell what was left of each kind of link
   --help                 print this
 ")
@@ -55,6 +59,10 @@ neither, all top-level forms that define nothing are the program.
                 ((string= word "--level") (setf (getf result :level) (parse-integer (next word) :junk-allowed t)))
                 ((string= word "--main") (setf (getf result :main) (next word)))
                 ((string= word "--load") (setf (getf result :loads) (append (getf result :loads) (list (next word)))))
+                ((string= word "--explain") (setf (getf result :keywords) (list* :explain t (getf result :keywords))))
+                ((string= word "--dry-run") (setf (getf result :keywords) (list* :dry-run t (getf result :keywords))))
+                ((string= word "--report") (setf (getf result :keywords) (list* :report (ext:parse-native-namestring (next word)) (getf result :keywords))))
+                ((string= word "--json") (setf (getf result :keywords) (list* :json (ext:parse-native-namestring (next word)) (getf result :keywords))))
                 ((string= word "--figures") (setf (getf result :keywords) (list* :call-count t (getf result :keywords))))
                 ((eql (mismatch "--" word) 2)
                  (let ((entry (assoc (subseq word 2) *delivery-keywords* :test #'string-equal)))

@@ -54,7 +54,11 @@
     (:generic-function-collapse (nil nil nil t t t) "T: a generic function with one method, for all arguments, becomes a plain function.")
     (:call-count nil "T: tells what was left of each kind of link.")
     (:interrogate-symbols nil "Symbols of which is told what keeps them.")
-    (:run-it nil "T: runs the program when it is written."))
+    (:run-it nil "T: runs the program when it is written.")
+    (:explain nil "T, or a file: facts about the program are written there, by default to its name with .explain, for `windfall explain`.")
+    (:report nil "A file: those facts as an HTML page.")
+    (:json nil "A file: those facts as JSON.")
+    (:dry-run nil "T: everything but writing the program; tells its size."))
   "Each keyword of DELIVER, its defaults at the levels 0 to 5 (or NIL at all), and what it does.")
 
 (defun %delivery-options (level keywords)
@@ -279,6 +283,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 
 (defun %delivery-changes (options generics classes)
   "What is done to the world before it is looked at."
+  (setq *report-template* nil)
   (dolist (hook ext:*delivery-hooks*) (funcall hook options))
   (mapc #'%smash-package (getf options :smash-packages))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
@@ -289,8 +294,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 
 (defun %delivery-plan (entry options next)
   "The plan of one round; src/prim/deliver.c has its order.  NEXT: a function that makes the next round's plan, or NIL."
-  (let ((generics (%live-funcallables)) (classes (%all-classes)))
+  (let* ((generics (%live-funcallables)) (classes (%all-classes)) (told (and (%explaining-p options) (%told classes generics))))
     (mapc #'%forget-effective generics)
+    (setq *parsed-controls* (make-hash-table :test 'equal) *last-controls* (make-array 64 :initial-element nil))
     (dolist (class classes) (setf (class-field class initargs) nil (class-field class prototype) nil))
     (vector entry (%delivery-roots options)
             (nconc (%method-links generics)
@@ -300,7 +306,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
                    (%weak-place-links))
             *library-end* (%delivery-flags options)
             (%metaobject-vectors classes generics)
-            (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '())))
+            (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '()
+            told)))
 
 (defun %second-plan (entry options cleanups)
   "Runs the cleanup functions whose objects are still there; the plan of the second round."
@@ -328,20 +335,28 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (funcall function)
       0)))
 
+(defun %deliver (entry options pathname facts heading)
+  "Writes the program, and to FACTS, unless it is NIL, facts about it."
+  (multiple-value-bind (problem number)
+      (%deliver-world (ext:native-namestring pathname) nil (lambda () (%first-plan entry options))
+                      (and facts (ext:native-namestring facts)) heading (getf options :dry-run))
+    (cond ((null problem))
+          ((plusp number)
+           (error 'simple-file-error :pathname pathname :format-control "Cannot write ~A: ~A (~A)."
+                                     :format-arguments (list (namestring pathname) problem (%error-text number))))
+          (t (%delivery-error "Cannot deliver ~A: ~A." (namestring pathname) problem)))))
+
 (defun ext:deliver (function file level &rest keywords)
   "Writes an executable, FILE, that calls FUNCTION (a function or its name) with no arguments, and holds what that needs; its truename.
-LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manual).  DELIVERY-ERROR if that cannot be done, FILE-ERROR if the
+LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manual).  With :DRY-RUN, NIL.  DELIVERY-ERROR if that cannot be done, FILE-ERROR if the
 file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
   (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
   (let* ((options (%delivery-options level keywords))
          (entry (%delivered-entry (if (functionp function) function (fdefinition function))))
          (pathname (translate-logical-pathname (merge-pathnames file))))
-    (multiple-value-bind (problem number)
-        (%deliver-world (ext:native-namestring pathname) nil (lambda () (%first-plan entry options)))
-      (cond ((null problem))
-            ((plusp number)
-             (error 'simple-file-error :pathname pathname :format-control "Cannot write ~A: ~A (~A)."
-                                       :format-arguments (list (namestring pathname) problem (%error-text number))))
-            (t (%delivery-error "Cannot deliver ~A: ~A." (namestring pathname) problem))))
-    (when (getf options :run-it) (ext:run-program (ext:native-namestring pathname) '() :output t))
-    (truename pathname)))
+    (if (%explaining-p options)
+        (%deliver-explained entry options level pathname)
+        (%deliver entry options pathname nil ""))
+    (cond ((getf options :dry-run) nil)
+          (t (when (getf options :run-it) (ext:run-program (ext:native-namestring pathname) '() :output t))
+             (truename pathname)))))

@@ -95,6 +95,10 @@ const char *image_pack(const void *data, size_t bytes, int level, void **packed,
 /* Fills [to, to + bytes) with what the frame holds; false if it is damaged or holds another number of bytes. */
 bool image_unpack(void *to, size_t bytes, const void *from, size_t stored);
 
+/* -- layout.c -- */
+
+void image_layout(ImageLayout *layout, const Runtime *runtime, const ImageHeader *h);
+
 /* -- check.c -- */
 
 /* Are the sections' contents, wherever they are mapped, those of a world?  NULL, or what is wrong. */

@@ -34,6 +34,17 @@ bool runtime_lacks(const Runtime *r, Thread *t, bool *lacks);
 
 /* -- save.c -- */
 
+/* What a file consists of, in its order. */
+enum { IMAGE_PARTS = 16 };
+typedef struct ImageLayout {
+    uint64_t bytes, build; /* of the whole file; a checksum of all that is in the image */
+    unsigned count;
+    struct {
+        const char *name;
+        uint64_t bytes;
+    } parts[IMAGE_PARTS];
+} ImageLayout;
+
 typedef struct ImageRequest {
     const char *file;
     const char *runtime; /* NULL: the image alone; "": behind a copy of the running executable's runtime; else behind that of this file */
@@ -45,12 +56,21 @@ typedef struct ImageRequest {
     bool impurify;       /* world_save: brings what is in pure space back to the dynamic area first, */
     bool purify;         /* and then purifies */
     int compression;     /* level of zstd, 1 to 19, or 0: none */
+    bool dry;            /* do everything but write the file */
+    ImageLayout *layout; /* is filled, if not NULL */
+    void (*settled)(Thread *t, void *data); /* called, if not NULL, when every object is where the image will have it, but for relocation */
+    void *data;
 } ImageRequest;
 
 /* Writes the image of a world in which nothing runs: stack, bindings and exits are empty.  The world is of no use afterwards: tables have been
    renumbered, and perhaps everything was relocated.  NULL, or what went wrong as a text for users; *system_error is then the errno or 0.
    The file is either the old one or the new one, whole. */
 const char *image_save(Thread *t, const ImageRequest *request, int *system_error);
+
+/* -- layout.c -- */
+
+/* ImageLayout.build of the image in a file, from its header alone: false and what is wrong, if there is none. */
+bool image_build(const char *file, uint64_t *build, const char **why);
 
 /* -- lease.c -- */
 

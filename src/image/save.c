@@ -246,7 +246,8 @@ static const char *save_on(Thread *t, const ImageRequest *request, const Runtime
     part_builtins(&parts, runtime);
     Writer w = {.what = request->compression ? parts_pack(&parts, request->compression) : NULL};
     header_place(&parts.header);
-    if (!w.what) write_file(&w, request, runtime, slim, &parts);
+    if (!w.what && request->layout) image_layout(request->layout, runtime, &parts.header);
+    if (!w.what && !request->dry) write_file(&w, request, runtime, slim, &parts);
     for (int i = 0; i < SECTION_COUNT; i++) free(parts.owned[i]);
     *system_error = w.error;
     return w.what;
@@ -273,6 +274,7 @@ const char *image_save(Thread *t, const ImageRequest *request, int *system_error
     if (!what) {
         heap_each(t->heap, canonical_object, NULL);
         fill_page(t);
+        if (request->settled) request->settled(t, request->data);
         what = save_on(t, request, &runtime, &slim, system_error);
     }
     runtime_close(&runtime);

@@ -83,6 +83,13 @@ static char *file_text(const char *name, size_t *bytes) {
     return text;
 }
 
+/* A file that is no Lisp becomes an element (name . text) of SYS::*LIBRARY-TEXTS*, for the next file to take. */
+static void keep_text(Thread *t, const char *name, const char *text, size_t bytes) {
+    Obj variable = intern_text(t, t->world->package_sys, "*LIBRARY-TEXTS*"), before = symbol_slots(variable)[SYMBOL_VALUE];
+    Obj pair = alloc_cons(t, alloc_text(t, name), string_of_utf8(t, text, bytes));
+    set_symbol(t, variable, SYMBOL_VALUE, alloc_cons(t, pair, is_list(before) ? before : NIL));
+}
+
 /* Loads the files that DIRECTORY/ORDER lists; their forms know them as lisp/NAME. */
 static void load_library(Thread *t, const char *directory) {
     char path[4096], name[300];
@@ -93,7 +100,9 @@ static void load_library(Thread *t, const char *directory) {
         snprintf(path, sizeof path, "%s/%s", directory, word);
         snprintf(name, sizeof name, "lisp/%s", word);
         char *text = file_text(path, &bytes);
-        boot_load_text(t, name, text, bytes);
+        size_t length = strlen(word);
+        if (length > 5 && !strcmp(word + length - 5, ".lisp")) boot_load_text(t, name, text, bytes);
+        else keep_text(t, name, text, bytes);
         free(text);
     }
     free(order);

@@ -4,7 +4,7 @@
 
    C knows the options' syntax and what must be known before there is a heap; what they do is SYS::%TOPLEVEL's affair (lisp/repl.lisp), which
    gets them as a list in the order given and returns the exit code.
-   `windfall deliver ...` is SYS::%DELIVER-COMMAND's affair (lisp/deliver.lisp).  An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
+   `windfall deliver ...` is SYS::%DELIVER-COMMAND's affair, `windfall explain ...` SYS::%EXPLAIN-COMMAND's.  An executable that was saved with a toplevel function has no options: the whole command line is the application's.  Exit codes: EXT:QUIT's, 1 after an uncaught error, 2 for a
    command line that makes no sense. */
 #include "main/boot.h"
 #include "compile/compile.h"
@@ -27,7 +27,8 @@ typedef struct Options {
     Action *actions;
     int action_count;
     size_t heap_limit;
-    bool no_init, quit, verify, deliver;
+    bool no_init, quit, verify;
+    const char *command; /* the Lisp function of `deliver` or `explain`, or NULL */
     const char *script, *image, *shadow;
     int64_t swap_pages; /* -1: not given */
     ImageFile *image_file; /* of --image */
@@ -35,9 +36,10 @@ typedef struct Options {
     char **arguments; /* NULL-ended: those of the script */
 } Options;
 
-static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n       windfall deliver FILE [OPTION...]\n";
+static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n       windfall deliver FILE [OPTION...]\n       windfall explain PROGRAM [NAME...]\n";
 static const char help[] =
     "Runs the Lisp program FILE, or without one reads forms and prints their values.  DELIVER makes an executable of a program; try windfall deliver --help.\n"
+    "EXPLAIN tells what is in one, and why; try windfall explain --help.\n"
     "\n"
     "  --eval FORM        evaluate FORM                  (--eval and --load are done in the order given)\n"
     "  --load FILE        load FILE\n"
@@ -139,8 +141,9 @@ static void open_image(Options *o) {
 static Options parse_options(int argc, char **argv) {
     Options o = {.actions = calloc((size_t)argc + 1, sizeof(Action)), .arguments = argv + argc, .swap_pages = -1};
     must(o.actions);
-    if (argc > 1 && !strcmp(argv[1], "deliver")) {
-        o.deliver = o.quit = true;
+    if (argc > 1 && (!strcmp(argv[1], "deliver") || !strcmp(argv[1], "explain"))) {
+        o.command = argv[1][0] == 'd' ? "%DELIVER-COMMAND" : "%EXPLAIN-COMMAND";
+        o.quit = true;
         o.arguments = argv + 2;
         return o;
     }
@@ -219,9 +222,9 @@ int main(int argc, char **argv) {
     if (o.swap_pages >= 0) swap_set_buffer(t, (size_t)o.swap_pages);
     if (!is_nil(t->world->entry)) return world_run_entry(t, o.arguments);
     if (!o.script && !o.quit) edit_create(t);
-    if (o.deliver) {
+    if (o.command) {
         Obj list = argument_list(t, o.arguments);
-        return world_run(t, "%DELIVER-COMMAND", 1, &list);
+        return world_run(t, o.command, 1, &list);
     }
     Obj call[5] = {action_list(t, &o), text_or_nil(t, o.script), argument_list(t, o.arguments), obj_of_bool(o.no_init), obj_of_bool(o.quit)};
     free(o.actions);

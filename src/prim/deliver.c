@@ -9,8 +9,10 @@
 
    needs.def says what C calls and reads by itself. */
 #include "image/purify.h"
+#include "prim/explain.h"
 #include "prim/prim.h"
 #include "run/dispatch.h"
+#include "number/number.h"
 #include "shake/shake.h"
 #include "text/text.h"
 
@@ -30,7 +32,8 @@ enum {
     PLAN_NAMES,      /* list of symbols whose names stay */
     PLAN_NEXT,       /* NIL, or a function that returns the plan of one more round */
     PLAN_INTERROGATE, /* list of symbols of which is told what keeps them */
-    PLAN_PENDING     /* list of (setter value object): places of users to be set when Lisp runs again */
+    PLAN_PENDING,    /* list of (setter value object): places of users to be set when Lisp runs again */
+    PLAN_TOLD        /* for reports: list of #(object kind package name fields), see explain.h */
 };
 enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128 };
 
@@ -448,6 +451,7 @@ static void report_figures(const ShakeFigures *f) {
 typedef struct Interrogation {
     uint64_t *numbers;
     size_t count;
+    Explain *explain; /* or NULL */
 } Interrogation;
 
 static Interrogation interrogation_make(Shake *s, Obj symbols) {
@@ -477,9 +481,24 @@ static void collected(Shake *s, void *data) {
 static void interrogate(Shake *s, void *data) {
     const Interrogation *q = data;
     for (size_t i = 0; i < q->count; i++) shake_explain(s, q->numbers[i], stderr);
+    if (q->explain) explain_shaken(q->explain, s);
 }
 
-static void shake_round(Thread *t) {
+/* Names the objects of the world, and asks what would go without the functions that keywords remove. */
+static void explain_world(Thread *t, Explain *explain) {
+    static const char *const keeps[] = {
+        "",
+#define GROUP(id, keeps) keeps,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+    };
+    explain_begin(explain, plan_take(t, PLAN_TOLD));
+    for (size_t i = 0; i < COUNT_OF(gone); i++) explain_question(explain, keeps[gone[i].group], named_symbol(t, gone[i].name));
+}
+
+static void shake_round(Thread *t, Explain *explain) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
     needs_find(t, &found);
@@ -491,17 +510,22 @@ static void shake_round(Thread *t) {
     Interrogation q;
     ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),
-                            .broken = is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
+                            .broken = explain || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
     Obj directives = symbol_value(t, named_symbol(t, "SYS:*DIRECTIVES*")); /* NIL's is NIL */
     options.data = &q;
+    if (explain) explain_world(t, explain);
     shake_split(s, &options);
     q = interrogation_make(s, plan_take(t, PLAN_INTERROGATE));
+    q.explain = explain;
     properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
     properties.documentation = documentation;
     properties.plist_reader = shake_facet(s, plist_reader, FACET_FUNCTION);
     debug.none = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL);
+    shake_why(s, "the list of what is to be kept");
     for (Obj l = plan_take(t, PLAN_ROOTS); is_cons(l); l = cdr(l)) shake_root(s, car(l));
+    shake_why(s, "the list of names that are to be kept");
     for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
+    shake_why(s, "what the runtime needs at any time");
     needs_record(s, &found);
     packages_record(s);
     properties_record(s, NIL, &properties);
@@ -513,6 +537,7 @@ static void shake_round(Thread *t) {
     built_in_record(s, class_of, class_key);
     shake_collect(s);
     if (plan_flag(t, PLAN_VERBOSE)) report_figures(shake_figures(s));
+    if (explain) explain_figures(explain, shake_figures(s));
     free(q.numbers);
     shake_end(s);
 }
@@ -528,6 +553,20 @@ static void leaf_restore(Thread *t, Obj symbol, const char *name) {
         init_field(f, FUNCTION_CODE, obj_of_builtin(i));
         set_symbol(t, symbol, SYMBOL_FUNCTION, f);
     }
+}
+
+static void forget_binding(void *data, Obj *words, size_t bytes) {
+    (void)data;
+    (void)bytes;
+    if (is_header(words[0]) && header_type(words[0]) == TYPE_SYMBOL)
+        words[1 + SYMBOL_HASH] = obj_of_fix((int64_t)((uint64_t)fix_of_obj(words[1 + SYMBOL_HASH]) & UINT32_MAX)); /* NOBARRIER: immediate */
+}
+
+/* Which variables have been bound, and in what order, is history: nothing is bound now, and the program numbers them anew. */
+static void bindings_forget(Thread *t) {
+    heap_each(t->heap, forget_binding, NULL);
+    for (uint64_t i = 0; i < STATIC_SYMBOL_COUNT; i++) forget_binding(NULL, (Obj *)(STATIC_SYMBOLS + SYMBOL_BYTES * i), SYMBOL_BYTES);
+    t->world->tls_next = 1;
 }
 
 /* Sets the places of users whose links stay. */
@@ -584,20 +623,44 @@ static void report_runtime(Thread *t) {
     runtime_close(&runtime);
 }
 
+typedef struct Delivery {
+    ImageRequest request;
+    char *facts, *heading; /* the file for facts about the program, or NULL; its first lines */
+} Delivery;
+
+/* A world that is not shaken is explained as it is. */
+static void explain_unshaken(Thread *t, Explain *explain) {
+    heap_compact(t);
+    explain_begin(explain, plan_take(t, PLAN_TOLD));
+    explain_whole(explain);
+}
+
+static const char *image_explained(Thread *t, ImageRequest *request, Explain *explain, int *system_error) {
+    ImageLayout layout = {0};
+    explain_settle(explain);
+    request->settled = explain_image;
+    request->data = explain;
+    request->layout = &layout;
+    const char *problem = image_save(t, request, system_error);
+    return problem ? problem : explain_write(explain, &layout, system_error);
+}
+
 static const char *work_deliver(Thread *t, void *data, int *system_error) {
-    const ImageRequest *request = data;
+    Delivery *d = data;
+    ImageRequest *request = &d->request;
+    Explain *explain = d->facts ? explain_make(t, d->facts, d->heading) : NULL;
     const char *problem = plan_make(t, t->world->entry);
     if (problem || (problem = world_gather(t, true))) return problem;
     streams_detach(t);
     if (plan_flag(t, PLAN_SHAKE)) {
-        shake_round(t);
+        shake_round(t, explain);
         places_set(t);
         if (is_function(plan_part(t, PLAN_NEXT))) {
             if ((problem = plan_make(t, plan_part(t, PLAN_NEXT)))) return problem;
-            shake_round(t);
+            shake_round(t, explain);
             places_set(t);
         }
-    }
+    } else if (explain) explain_unshaken(t, explain);
     if (plan_flag(t, PLAN_VERBOSE)) {
         report_census(t);
         report_runtime(t);
@@ -606,19 +669,35 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
     t->world->entry = plan_part(t, PLAN_ENTRY);
+    bindings_forget(t);
     if (!purify(t)) return "pure space has no room for the code";
-    return image_save(t, request, system_error);
+    return explain ? image_explained(t, request, explain, system_error) : image_save(t, request, system_error);
 }
 
-BUILTIN(deliver_world, "%DELIVER-WORLD", 3, 3, "native-name runtime planner",
-        "Write a program, by a process forked for it, as the plan says that PLANNER returns (deliver.c).  NIL, or what went wrong, a string, and the system's error number.") {
+BUILTIN(deliver_world, "%DELIVER-WORLD", 6, 6, "native-name runtime planner facts heading dry-p",
+        "Write a program, by a process forked for it, as the plan says that PLANNER returns (deliver.c).  FACTS: a file for facts about it, or NIL; HEADING: its first lines.  DRY-P: the program itself is not "
+        "written.  NIL, or what went wrong, a string, and the system's error number.") {
     char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
-    ImageRequest request = {.file = file, .runtime = runtime ? runtime : "", .kind = runtime ? RUNTIME_WHOLE : RUNTIME_SLIM, .fitting = true, .mode = 0755, .flags = IMAGE_OWN_ARGUMENTS};
+    Delivery d = {.request = {.file = file, .runtime = runtime ? runtime : "", .kind = runtime ? RUNTIME_WHOLE : RUNTIME_SLIM, .fitting = true, .mode = 0755,
+                              .flags = IMAGE_OWN_ARGUMENTS, .dry = !is_nil(args[5])}};
+    if (is_string(args[3])) d.facts = utf8_of_string(args[3], NULL);
+    if (is_string(args[4])) d.heading = utf8_of_string(args[4], NULL);
     Obj entry = t->world->entry;
     t->world->entry = args[2];
-    Obj result = fork_work(t, work_deliver, &request);
+    Obj result = fork_work(t, work_deliver, &d);
     t->world->entry = entry;
     free(file);
     free(runtime);
+    free(d.facts);
+    free(d.heading);
     return result;
+}
+
+BUILTIN(executable_build, "%EXECUTABLE-BUILD", 1, 1, "native-name", "The number of the build of the image in that executable; or NIL, and what is wrong.") {
+    char *file = utf8_of_string(args[0], NULL);
+    uint64_t build;
+    const char *why = NULL;
+    bool found = image_build(file, &build, &why);
+    free(file);
+    return found ? integer_of_u64(t, build) : values_2(t, NIL, alloc_text(t, why));
 }

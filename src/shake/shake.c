@@ -50,6 +50,7 @@ void shake_end(Shake *s) {
     free(s->symbols);
     free(s->links);
     free(s->roots);
+    free(s->root_reasons);
     free(s);
 }
 
@@ -79,8 +80,12 @@ void shake_link(Shake *s, LinkKind kind, Obj holder, uint64_t slot, Obj key, Obj
 
 void shake_root(Shake *s, Obj x) {
     s->roots = room(s->roots, s->root_count, &s->root_room, sizeof *s->roots);
+    s->root_reasons = room(s->root_reasons, s->root_count, &s->reason_room, sizeof *s->root_reasons);
+    s->root_reasons[s->root_count] = s->why ? s->why : "a root";
     s->roots[s->root_count++] = x;
 }
+
+void shake_why(Shake *s, const char *why) { s->why = why; }
 
 void shake_need(Shake *s, Obj condition, Obj x) {
     if (may_die(s, condition)) shake_link(s, LINK_NEED, NIL, 0, NIL, x, 1, &condition);

@@ -79,6 +79,8 @@ void shake_link(Shake *s, LinkKind kind, Obj holder, uint64_t slot, Obj key, Obj
 /* Keeps x while `condition` is alive: what C does by itself. */
 void shake_need(Shake *s, Obj condition, Obj x);
 void shake_root(Shake *s, Obj x);
+/* Why the roots that follow are roots, for reports. */
+void shake_why(Shake *s, const char *why);
 /* Collects and reinstates. */
 void shake_collect(Shake *s);
 const ShakeFigures *shake_figures(const Shake *s);

@@ -30,7 +30,8 @@ struct Shake {
     LinkRecord *links;
     uint64_t link_count, link_room;
     Obj *roots;
-    uint64_t root_count, root_room;
+    const char **root_reasons, *why;
+    uint64_t root_count, root_room, reason_room;
     struct Trace *trace; /* what is met from where, while reports are made */
 };
 
