@@ -134,7 +134,7 @@ is not in NOSWAPFNS, and the code has more than MKSWAPSIZE words.  (INTERLISP-10
 
 (defun ext:mkswap (x)
   "Of an array: returns a swapped copy.  Of the name of a compiled function or macro, generic ones included: has its code swapped, and that of the functions
-nested in it, and returns the name; of a function likewise.  (INTERLISP-10.)"
+nested in it, and returns the name, which OVERLAYS:UNDO takes back; of a function likewise.  (INTERLISP-10.)"
   (cond ((ext:swparrayp x))
         ((functionp x)
          (let ((functions (%functions-of x)))
@@ -142,7 +142,10 @@ nested in it, and returns the name; of a function likewise.  (INTERLISP-10.)"
              (error "~S must stay resident: it is needed when something cannot be fetched." x))
            (%checked-swap functions t x)
            x))
-        ((%function-name-form-p x) (ext:mkswap (%definition x)) x)
+        ((%function-name-form-p x)
+         (unless (ext:scodep x) (%note-undo (list 'ext:mkswap x) (lambda () (ext:mkunswap x))))
+         (ext:mkswap (%definition x))
+         x)
         (t (loop (let ((handle (%swap-array x)))
                    (unless (integerp handle) (return handle))
                    (%swap-repair handle x))))))
@@ -154,7 +157,10 @@ nested in it, and returns the name; of a function likewise.  (INTERLISP-10.)"
                  (unless (integerp array) (return array))
                  (%swap-repair array x))))
         ((functionp x) (%checked-unswap (%functions-of x)) x)
-        ((%function-name-form-p x) (ext:mkunswap (%definition x)) x)
+        ((%function-name-form-p x)
+         (when (ext:scodep x) (%note-undo (list 'ext:mkunswap x) (lambda () (ext:mkswap x))))
+         (ext:mkunswap (%definition x))
+         x)
         (t x)))
 
 (defun %designated-functions (x)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# swapped.sh: swapped arrays are as other arrays: the Lisp tests with every array swapped (tests/swapped.lisp), and random programs beside a
+# resident twin (tests/swapped-random.lisp), with small buffers, under collections, under eviction of everything at every safe point.
+# Left out are the chapters that ask where objects are and who holds them.
+cd "$(dirname "$0")/../.." || exit 2
+W=${WINDFALL:-build/windfall}
+passed=0 failed=0
+report() { if [ "$2" = 0 ]; then passed=$((passed + $1)); else failed=$((failed + 1)); echo "swapped.sh: $3"; fi; }
+
+for file in tests/lisp/*.lisp; do
+    case $(basename "$file" .lisp) in memory | purify | units | unload | swap* | deliver*) continue ;; esac
+    out=$(timeout -k 5 120 "$W" --no-init --load tests/harness.lisp --load tests/swapped.lisp --eval "(cl-test::run-file \"$file\")" --quit 2>&1 </dev/null)
+    last=$(printf '%s\n' "$out" | tail -n 1)
+    n=$(printf '%s\n' "$last" | sed -n 's/^.*: \([0-9]*\) passed, 0 failed$/\1/p')
+    [ -n "$n" ]
+    report "${n:-0}" $? "$out"
+done
+
+# A seed and a size of the buffer in pages; what comes before is the torture.
+random() {
+    out=$(WINDFALL_TORTURE=$1 timeout -k 5 120 "$W" --no-init --load tests/swapped-random.lisp \
+        --eval "(progn (ext:setsbsize $3) $5 (princ (if (loop for s from $2 repeat 5 always (swapped-random::run-random s $4)) 'all-well 'no)))" --quit 2>&1 </dev/null)
+    case $out in *ALL-WELL) report 1 0 ;; *) report 0 1 "random programs, torture '$1', seed $2, buffer of $3: $out" ;; esac
+}
+seed=$(date +%j)
+random "" "$seed" 64 2000
+random "" "$seed" 5 2000
+random "" 1 2 1000 "(sys::%swap-torture t)"
+random gc,move 11 4 150
+random tiny,move,verify 21 4 500
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
