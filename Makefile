@@ -55,8 +55,10 @@ $(DIR)/windfall-boot: $(DIR)/rooms.o $(MAIN)
 SLIM      := $(patsubst src/%.c,$(DIR)/slim/%.o,$(filter-out $(addprefix src/,$(DEVELOPMENT)),$(SOURCES)) $(addprefix src/,$(DELIVERY))) \
              $(DIR)/text/character-table.o $(DIR)/number/bases-table.o
 SLIMFLAGS := -DWINDFALL_SLIM -Os -g0 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fmerge-all-constants
-# (TRUNC is an instruction to -O2 and a function of libm to -Os.)
-$(addprefix $(DIR)/slim/,run/loop.o number/divide.o number/irrational.o): SLIMFLAGS += -O2
+# Where programs spend their time.  (And TRUNC is an instruction to -O2, a function of libm to -Os.)
+HOT       := $(wildcard src/run/*.c) $(patsubst %,src/heap/%.c,allocate barrier collect mark slide) $(patsubst %,src/number/%.c,divide integer irrational) \
+             $(patsubst %,src/prim/%.c,conses hash sort stream_core) $(patsubst %,src/text/%.c,encode string)
+$(HOT:src/%.c=$(DIR)/slim/%.o): SLIMFLAGS += -O2
 
 $(DIR)/slim/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
