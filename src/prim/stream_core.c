@@ -70,7 +70,6 @@ static Obj input_source(Thread *t, Obj stream) {
 }
 
 NORETURN void stream_give_up(Thread *t, int32_t why, Obj stream, const char *function, uint32_t n, const Obj *args) {
-    Obj package = function[0] == '%' ? t->world->package_sys : t->world->package_cl;
     Obj call[DOOR_ARGUMENTS];
     uint32_t k = 0;
     bool malformed = why == STREAM_MALFORMED;
@@ -82,7 +81,7 @@ NORETURN void stream_give_up(Thread *t, int32_t why, Obj stream, const char *fun
         call[k++] = s;
         call[k++] = octets;
     }
-    call[k++] = intern_text(t, package, function);
+    call[k++] = builtin_function(t, function);
     must(k + n <= DOOR_ARGUMENTS);
     for (uint32_t i = 0; i < n; i++) call[k++] = args[i];
     door_call(t, malformed ? SYM(DECODING_CALL) : SYM(RETRY_CALL), k, call);

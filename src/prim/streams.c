@@ -259,7 +259,7 @@ BUILTIN(read_line, "READ-LINE", 0, 4, "&optional stream eof-error-p eof-value re
 static void write_range(Thread *t, Obj *args, Obj stream, Obj storage, uint64_t start, uint64_t end, uint64_t offset, const char *function) {
     uint64_t i = stream_write_range(t, stream, storage, start, end);
     if (LIKELY(i == end)) return;
-    Obj call[9] = {stream, obj_of_char(simple_string_char(storage, i)), intern_text(t, t->world->package_cl, function), args[0], stream,
+    Obj call[9] = {stream, obj_of_char(simple_string_char(storage, i)), builtin_function(t, function), args[0], stream,
                    SYM(K_START), obj_of_fix((int64_t)(i + 1 - offset)), SYM(K_END), obj_of_fix((int64_t)(end - offset))};
     door_call(t, SYM(ENCODING_CALL), 9, call);
 }

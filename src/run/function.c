@@ -47,6 +47,14 @@ static Obj builtin_symbol(Thread *t, const char *name) {
     return symbol;
 }
 
+Obj builtin_function(Thread *t, const char *name) {
+    uint32_t i = 0;
+    while (strcmp(builtin_at(i)->name, name) != 0) must(++i < builtins_total());
+    Obj f = alloc_boxed(t, TYPE_FUNCTION, 2, NIL);
+    init_field(f, FUNCTION_CODE, obj_of_builtin(i));
+    return f;
+}
+
 void builtins_install(Thread *t) {
     for (uint32_t i = 0; i < builtins_total(); i++) {
         Obj f = alloc_boxed(t, TYPE_FUNCTION, 2, NIL);

@@ -28,7 +28,7 @@
 #define FRAME_RELOAD(otherwise)                                 \
     do {                                                        \
         Obj *self_ = obj_slots(R[-2]);                          \
-        if (LIKELY(is_code(self_[FUNCTION_CODE]))) {            \
+        if (!WHOLE || LIKELY(is_code(self_[FUNCTION_CODE]))) {  \
             code = obj_raw(self_[FUNCTION_CODE]);               \
             K = obj_slots(self_[FUNCTION_CONSTANTS]);           \
         } else {                                                \

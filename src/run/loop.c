@@ -350,7 +350,7 @@ resume_unfetched:
 door:
     switch (t->door_reason) {
     case DOOR_RETRY:
-        leaf_give_up(t);
+        if (WHOLE) leaf_give_up(t);
         t->retrying = true;
         waiting = t->waiting;
         loop_collect_fully(t);
@@ -360,12 +360,12 @@ door:
         pc = code + offset;
         goto again_instruction;
     case DOOR_UNWIND:
-        leaf_give_up(t);
+        if (WHOLE) leaf_give_up(t);
         value = t->values[0];
         unwind_towards(t, t->unwind_target, value, &offset);
         goto landed;
     default:
-        if (!leaf_wants_arrays(t, offset)) break;
+        if (!WHOLE || !leaf_wants_arrays(t, offset)) break;
         FRAME_RELOAD(resume_unfetched); /* it is there: it was looked into */
         pc = code + offset;
         goto again;

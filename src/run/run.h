@@ -87,6 +87,8 @@ Thread *thread_create(World *w);
 void thread_abandon(Thread *t);
 /* Installs all builtins as functions of their symbols.  Packages exist. */
 void builtins_install(Thread *t);
+/* A function of the builtin with that name: for C code that has Lisp call it in a program whose symbols may have no names. */
+Obj builtin_function(Thread *t, const char *name);
 
 /* Re-entry: calls a function (or a symbol's) from C and returns its first value; the others are in t->values.  The one way from C into Lisp.
    Everything may have moved afterwards: what the caller keeps is in registered roots or on the Lisp stack (`push_root`).

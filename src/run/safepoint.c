@@ -15,7 +15,7 @@ void event_raise(Thread *t, uint32_t bits) {
 Obj safepoint(Thread *t) {
     uint32_t bits = __atomic_exchange_n(&t->event, 0, __ATOMIC_SEQ_CST);
     if (bits & (EVENT_COLLECT | EVENT_TORTURE)) heap_collect_now(t);
-    if (bits & EVENT_SWAP) {
+    if (WHOLE && bits & EVENT_SWAP) {
         swap_torture_point(t);
         event_raise(t, EVENT_SWAP);
     }
