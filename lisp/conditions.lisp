@@ -150,14 +150,22 @@
 
 ;;; -- Signalling --
 
+(defvar *simple-classes* '() "An association list from condition classes to their mixtures with SIMPLE-CONDITION.")
+
 (defun %simple-class (type)
-  "The class of conditions of the type that also have a format control: a mixture with SIMPLE-CONDITION, made if need be."
+  "The class of conditions of the type that also have a format control: a mixture with SIMPLE-CONDITION, made if need be and possible."
   (let ((class (%condition-class type)))
-    (if (%subclassp class (load-time-value (find-class 'simple-condition)))
-        class
-        (let ((name (intern (concatenate 'string "SIMPLE-" (symbol-name (class-field class name))) "SYS")))
-          (or (find-class name nil)
-              (find-class (%define-condition name (list 'simple-condition (class-field class name)) '() nil)))))))
+    (cond ((%subclassp class (load-time-value (find-class 'simple-condition))) class)
+          ((cdr (assoc class *simple-classes* :test #'eq)))
+          ((fboundp '%make-simple-class) (%make-simple-class class))
+          (t class))))
+
+(defun %make-simple-class (class)
+  (let* ((name (intern (concatenate 'string "SIMPLE-" (symbol-name (class-field class name))) "SYS"))
+         (simple (or (find-class name nil)
+                     (find-class (%define-condition name (list 'simple-condition (class-field class name)) '() nil)))))
+    (push (cons class simple) *simple-classes*)
+    simple))
 
 (defun %make-typed-condition (type initargs)
   (apply #'make-condition (if (%find-key initargs :format-control) (%simple-class type) type) initargs))
@@ -225,6 +233,10 @@
     (format *error-output* "~&Unhandled ~S: ~A~%" (class-field (class-of condition) name) condition)
     (finish-output *error-output*)
     (%exit 1)))
+
+;; What C code signals with a format control is there before it is needed: a delivered program makes no classes.
+(mapc #'%make-simple-class
+      (mapcar #'find-class '(program-error control-error package-error parse-error reader-error file-error stream-error ext:control-stack-exhausted)))
 
 ;;; -- Handlers --
 

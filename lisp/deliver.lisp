@@ -323,7 +323,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
         (%delivery-changes options (%live-funcallables) (%all-classes))
         (%delivery-plan entry options
                         (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups)))))
-    (error (condition) (princ-to-string condition))))
+    (error (condition) (string-right-trim "." (princ-to-string condition)))))
 
 ;;; -- DELIVER --
 
@@ -358,5 +358,5 @@ file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
         (%deliver-explained entry options level pathname)
         (%deliver entry options pathname nil ""))
     (cond ((getf options :dry-run) nil)
-          (t (when (getf options :run-it) (ext:run-program (ext:native-namestring pathname) '() :output t))
+          (t (when (getf options :run-it) (ext:run-program (ext:native-namestring (truename pathname)) '() :output t))
              (truename pathname)))))

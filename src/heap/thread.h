@@ -103,6 +103,7 @@ struct World {
     Obj trampoline;       /* function of a function and a list that applies it: what re-entries call */
     Obj funcallable_code; /* code vector and constants of all funcallable instances */
     Obj entry;            /* of a delivered program: the function of the list of arguments that it runs; NIL: SYS::%TOPLEVEL */
+    Obj removed;          /* of a delivered program that looks names up: a (UNSIGNED-BYTE 32) vector of what was shaken off (prim/removed.c); else NIL */
     Obj roots_end;
     struct Swap *swap;    /* room swap's; NULL until something is swapped */
     WordStack recoded;    /* old code word, new one, new constants: functions that are to be changed at the next safe point */

@@ -7,7 +7,9 @@
        shake      record, break, collect, reinstate (room shake); once more after the cleanup functions
        save       purify and write
 
-   needs.def says what C calls and reads by itself. */
+   needs.def says what C calls and reads by itself, removals.def what keywords take away; deliver-strings.c looks at strings. */
+#include "prim/deliver.h"
+
 #include "image/purify.h"
 #include "prim/explain.h"
 #include "prim/prim.h"
@@ -65,8 +67,7 @@ static const char *const soft_names[] = {
 #undef SOFT
 };
 
-/* The symbol with a name as BUILTIN writes it; NIL if it has been shaken off in the first round. */
-static Obj named_symbol(Thread *t, const char *name) {
+Obj named_symbol(Thread *t, const char *name) {
     World *w = t->world;
     Obj package = w->package_cl, status;
     if (name[0] == '%') package = w->package_sys;
@@ -322,57 +323,6 @@ static void object_record(void *data, Obj *words, size_t bytes) {
     }
 }
 
-/* -- FORMAT -- */
-
-enum { DIRECTIVE_CODES = 128 };
-
-typedef struct FormatWork {
-    Shake *s;
-    Obj table;                   /* by upper-case code: what makes the directive's function */
-    Obj used[DIRECTIVE_CODES];   /* objects that are kept by strings with the directive */
-} FormatWork;
-
-/* The directive behind the tilde at *i: its upper-case code, or 0; *i becomes its place. */
-static uint32_t directive_at(Obj string, uint64_t *i) {
-    uint64_t length = obj_length(string);
-    for (++*i; *i < length; ++*i) {
-        uint32_t c = simple_string_char(string, *i);
-        if (c == '\'') ++*i;
-        else if (c >= DIRECTIVE_CODES) return 0;
-        else if (!strchr("0123456789+-,#vV:@", (int)c)) return code_upcase(c);
-    }
-    return 0;
-}
-
-static void string_directives(void *data, Obj *words, size_t bytes) {
-    FormatWork *work = data;
-    Obj x = obj_of_address(words);
-    (void)bytes;
-    if (!is_header(words[0]) || !is_simple_string(x)) return;
-    bool seen[DIRECTIVE_CODES] = {false};
-    for (uint64_t i = 0; i < obj_length(x); i++) {
-        uint32_t c = simple_string_char(x, i) == '~' ? directive_at(x, &i) : 0;
-        if (!c || seen[c] || is_nil(work->used[c])) continue;
-        seen[c] = true;
-        shake_need(work->s, x, work->used[c]);
-    }
-}
-
-static void directives_record(Shake *s, Obj table) {
-    Thread *t = shake_thread(s);
-    FormatWork work = {.s = s, .table = table};
-    if (!has_type(table, TYPE_SIMPLE_VECTOR)) return;
-    for (uint64_t i = 0; i < DIRECTIVE_CODES; i++) {
-        work.used[i] = NIL;
-        Obj item = obj_slots(table)[i];
-        if (is_nil(item)) continue;
-        work.used[i] = alloc_cons(t, NIL, NIL);
-        shake_link(s, LINK_DIRECTIVE, table, i, NIL, item, 2, (Obj[]){table, work.used[i]});
-        set_field(t, table, i, NIL);
-    }
-    heap_each(t->heap, string_directives, &work);
-}
-
 /* -- Classes -- */
 
 /* Kinds of words to layouts of built-in classes: while something dispatches or asks for classes. */
@@ -447,15 +397,17 @@ static void report_figures(const ShakeFigures *f) {
         if (f->links[i]) fprintf(stderr, ";   %-24s %6llu of %6llu\n", link_infos[i].name, (unsigned long long)f->kept[i], (unsigned long long)f->links[i]);
 }
 
-/* Numbers of the symbols that are asked about. */
-typedef struct Interrogation {
+/* Numbers of the symbols that are asked about, and of those that decide whether names of removed symbols are noted. */
+typedef struct Questions {
     uint64_t *numbers;
     size_t count;
-    Explain *explain; /* or NULL */
-} Interrogation;
+    uint64_t lookers[2]; /* numbers of FIND-SYMBOL and INTERN; 0: it is gone */
+    Explain *explain;    /* or NULL */
+} Questions;
 
-static Interrogation interrogation_make(Shake *s, Obj symbols) {
-    Interrogation q = {0};
+static Questions questions_make(Shake *s, Obj symbols, const Obj *lookers) {
+    Questions q = {0};
+    for (size_t i = 0; i < COUNT_OF(q.lookers); i++) q.lookers[i] = is_nil(lookers[i]) ? 0 : shake_number(s, lookers[i]);
     for (Obj l = symbols; is_cons(l); l = cdr(l)) q.count++;
     q.numbers = calloc(q.count + 1, sizeof *q.numbers);
     must(q.numbers);
@@ -473,13 +425,36 @@ static void report_functions(Shake *s) {
     }
 }
 
+static int compare_u32(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Fills World.removed, if the program looks symbols up by names that it computes. */
+static void removed_note(Shake *s, const Questions *q) {
+    Thread *t = shake_thread(s);
+    uint32_t name, package;
+    uint64_t count = 0;
+    bool looks = false;
+    for (size_t i = 0; i < COUNT_OF(q->lookers); i++)
+        looks |= q->lookers[i] && (is_obj(shake_part(s, q->lookers[i], FACET_CALL)));
+    if (!looks) return;
+    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &name, &package);
+    Obj removed = alloc_raw(t, TYPE_U32_VECTOR, count);
+    uint32_t *words = obj_raw(removed);
+    for (uint64_t i = 1; i < shake_symbols(s); i++)
+        if (shake_gone(s, i, &name, &package)) *words++ = removed_word(name, package);
+    qsort(obj_raw(removed), count, 4, compare_u32);
+    t->world->removed = removed;
+}
+
 static void collected(Shake *s, void *data) {
-    (void)data;
+    removed_note(s, data);
     if (plan_flag(shake_thread(s), PLAN_VERBOSE)) report_functions(s);
 }
 
 static void interrogate(Shake *s, void *data) {
-    const Interrogation *q = data;
+    const Questions *q = data;
     for (size_t i = 0; i < q->count; i++) shake_explain(s, q->numbers[i], stderr);
     if (q->explain) explain_shaken(q->explain, s);
 }
@@ -507,15 +482,16 @@ static void shake_round(Thread *t, Explain *explain) {
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME")};
-    Interrogation q;
+    Questions q;
     ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),
                             .broken = explain || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
-    Obj directives = symbol_value(t, named_symbol(t, "SYS:*DIRECTIVES*")); /* NIL's is NIL */
+    Obj lookers[] = {named_symbol(t, "FIND-SYMBOL"), named_symbol(t, "INTERN")};
+    StringNames *names = strings_scan(t, plan_part(t, PLAN_MARK));
     options.data = &q;
     if (explain) explain_world(t, explain);
     shake_split(s, &options);
-    q = interrogation_make(s, plan_take(t, PLAN_INTERROGATE));
+    q = questions_make(s, plan_take(t, PLAN_INTERROGATE), lookers);
     q.explain = explain;
     properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
     properties.documentation = documentation;
@@ -533,12 +509,13 @@ static void shake_round(Thread *t, Explain *explain) {
     identities_record(s, plan_take(t, PLAN_IDENTITIES));
     lisp_links_record(s, plan_take(t, PLAN_LINKS));
     heap_each(t->heap, object_record, &debug);
-    directives_record(s, directives);
+    strings_record(s, names);
     built_in_record(s, class_of, class_key);
     shake_collect(s);
     if (plan_flag(t, PLAN_VERBOSE)) report_figures(shake_figures(s));
     if (explain) explain_figures(explain, shake_figures(s));
     free(q.numbers);
+    strings_free(names);
     shake_end(s);
 }
 

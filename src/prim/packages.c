@@ -1,6 +1,7 @@
 /* packages.c: packages (CLHS 11): finding, interning, and the leaves under lisp/packages.lisp, which does the checking of conflicts.
 
    The leaves that change a package do just what they say and check only that their arguments are packages, strings and symbols. */
+#include "prim/prim.h"
 #include "prim/strings.h"
 
 static Obj need_package(Thread *t, Obj x) {
@@ -61,6 +62,8 @@ BUILTIN_IN_PLACE(find_symbol, "FIND-SYMBOL", 1, 2, "string &optional package", "
     Text name = need_name(t, args[0]);
     Obj package = n > 1 ? designated_package(t, args[1]) : current_package(t), status;
     Obj symbol = package_find_symbol_text(package, name, &status);
+    if (is_nil(status) && was_removed(t, package, text_hash(name)))
+        signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~S was removed by delivery; :KEEP-SYMBOLS keeps it.", 2, args[0], package);
     return values_2(t, symbol, status);
 }
 

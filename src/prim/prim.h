@@ -21,7 +21,11 @@ const char *world_gather(Thread *t, bool impure);
 typedef const char *(*ForkedWork)(Thread *t, void *data, int *system_error);
 Obj fork_work(Thread *t, ForkedWork work, void *data);
 /* deliver.c: what keeps the function of the cell symbol that was taken away when the program was delivered; NULL if it was not. */
-const char *removed_by(Obj cell);
+const char *removed_by(Thread *t, Obj cell);
+/* Was a symbol of that name, accessible in the package, shaken off? */
+bool was_removed(Thread *t, Obj package, uint32_t name_hash);
+/* The word of World.removed for a symbol. */
+uint32_t removed_word(uint32_t name_hash, uint32_t package_hash);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

@@ -151,7 +151,7 @@ void trace_free(Trace *t) {
 /* -- Telling -- */
 
 static void tell(Shake *s, FILE *to, Obj x) {
-    static const char *const uses[FACETS] = {"symbol", "name of", "function", "variable", "variable that is set:", "soft call of", "text of"};
+    static const char *const uses[FACETS] = {"symbol", "name of", "function", "variable", "variable that is set:", "soft call of", "text of", "call of"};
     Facet facet = FACET_WHOLE;
     if (shake_is_facet(x, &facet) || has_type(x, TYPE_SYMBOL)) fprintf(to, "    %s %s\n", uses[facet], shake_name(s, shake_number(s, x)));
 }

@@ -40,8 +40,8 @@ extern const LinkInfo link_infos[LINK_KINDS];
 
 /* How a symbol can be met: as the whole that a program may do anything with; as an identity that is compared and looked up; as a function that is
    called; as a variable that is read; as one that is set or bound; as a function that is called, softly: only if it is there anyway; as
-   a text that is printed. */
-typedef enum Facet { FACET_WHOLE, FACET_NAME, FACET_FUNCTION, FACET_VALUE, FACET_SET, FACET_SOFT, FACET_TEXT, FACETS } Facet;
+   a text that is printed; as a function that the program itself calls, not the library. */
+typedef enum Facet { FACET_WHOLE, FACET_NAME, FACET_FUNCTION, FACET_VALUE, FACET_SET, FACET_SOFT, FACET_TEXT, FACET_CALL, FACETS } Facet;
 
 typedef struct Shake Shake;
 
@@ -100,6 +100,8 @@ bool shake_is_facet(Obj x, Facet *facet);
    content in slot 0. */
 uint64_t shake_symbols(const Shake *s);
 Obj shake_part(const Shake *s, uint64_t number, Facet facet);
+/* Hash codes of the name of a symbol that goes and of its home's; false if its name stays or it had no home. */
+bool shake_gone(const Shake *s, uint64_t number, uint32_t *name, uint32_t *package);
 /* The number of a symbol or of one of its parts, and the name that it had ("" unless `explain`). */
 uint64_t shake_number(Shake *s, Obj symbol);
 const char *shake_name(const Shake *s, uint64_t number);

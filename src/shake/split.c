@@ -8,6 +8,7 @@
        S name         an identity, to be compared and looked up; holds the text
        S text         its name and home package, to be printed
        S function     what the function cell held
+       S call         holds the function: the program itself calls it
        S value        what the value cell held
        S set          holds the value: somebody can change it
        S soft         holds nothing: somebody would call the function if it were there
@@ -73,6 +74,8 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     Obj *slots = obj_slots(symbol), whole = symbol;
     parts->hash = slots[SYMBOL_HASH];
     parts->flags = obj_flags(symbol);
+    parts->name_hash = symbol_hash(symbol);
+    if (has_type(slots[SYMBOL_PACKAGE], TYPE_PACKAGE)) parts->package_hash = text_hash(text_of_string(car(obj_slots(slots[SYMBOL_PACKAGE])[PACKAGE_NAMES])));
     parts->had_function = is_function(slots[SYMBOL_FUNCTION]);
     if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
     bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
@@ -82,11 +85,12 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     Obj set = part_make(s, FACET_SET, value, number, name, text);
     Obj plist = slots[SYMBOL_PLIST], info = slots[SYMBOL_INFO];
     parts->value = cheap_value(s, slots[SYMBOL_VALUE]);
+    Obj call = part_make(s, FACET_CALL, function, number, name, text);
     if (macro) parts->flags &= ~(unsigned)SYMBOL_MACRO;
     if (is_static_symbol(symbol)) whole = alloc_flagged(t, TYPE_SYMBOL, parts->flags, SYMBOL_LENGTH, NIL);
     whole_clear(t, symbol);
     set_slot(t, &obj_slots(whole)[SYMBOL_VALUE], set);
-    set_slot(t, &obj_slots(whole)[SYMBOL_FUNCTION], function);
+    set_slot(t, &obj_slots(whole)[SYMBOL_FUNCTION], call);
     set_slot(t, &obj_slots(whole)[SYMBOL_NAME], name);
     set_slot(t, &obj_slots(whole)[SYMBOL_PLIST], plist);
     set_slot(t, &obj_slots(whole)[SYMBOL_INFO], info);
@@ -97,11 +101,19 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     parts->at[FACET_FUNCTION] = function;
     parts->at[FACET_VALUE] = value;
     parts->at[FACET_SET] = set;
+    parts->at[FACET_CALL] = call;
     parts->at[FACET_SOFT] = part_make(s, FACET_SOFT, NIL, number, name, text);
 }
 
 uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
 Obj shake_part(const Shake *s, uint64_t number, Facet facet) { return s->symbols[number].at[facet]; }
+
+bool shake_gone(const Shake *s, uint64_t number, uint32_t *name, uint32_t *package) {
+    const SymbolParts *parts = &s->symbols[number];
+    *name = parts->name_hash;
+    *package = parts->package_hash;
+    return !is_obj(parts->at[FACET_TEXT]) && parts->package_hash;
+}
 
 uint64_t shake_number(Shake *s, Obj symbol) {
     Facet facet;
@@ -196,7 +208,7 @@ static void code_uses(const Instruction *code, uint64_t length, uint8_t *uses, u
 }
 
 static Facet facet_of_use(unsigned use, bool library, bool soft) {
-    if (use == USE_FUNCTION) return library && soft ? FACET_SOFT : FACET_FUNCTION;
+    if (use == USE_FUNCTION) return !library ? FACET_CALL : soft ? FACET_SOFT : FACET_FUNCTION;
     if (use == USE_VALUE) return FACET_VALUE;
     if (!(use & ~(unsigned)(USE_SET | USE_VALUE))) return FACET_SET;
     if (use == USE_NAME || (library && !(use & (USE_FUNCTION | USE_VALUE | USE_SET)))) return FACET_NAME;

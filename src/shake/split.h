@@ -9,6 +9,7 @@ typedef struct SymbolParts {
     Obj at[FACETS];   /* where they lie; a fixnum: gone */
     Obj hash;         /* what the HASH field held */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
+    uint32_t name_hash, package_hash; /* of its name and of its home's; 0: it has no home */
     unsigned flags;
     bool soft, had_function;
     char *text;       /* its name, if it is to be told */

@@ -185,5 +185,71 @@ sed -i '/defun gone/d' removed.lisp
 deliver "kept functions" 5 removed.lisp --keep-eval t --keep-lisp-reader t
 expect "kept functions" 0 "The function GONE is not defined." ./app
 
+# -- Names that are looked up --
+cat >names.lisp <<'E'
+(defun secret () 1)
+(defun known () (write-line "called"))
+(defun directive (stream argument colon at) (declare (ignore colon at)) (format stream "<~A>" argument))
+(defun main ()
+  (funcall (intern "KNOWN"))
+  (format t "~/directive/~%" 1)
+  (print (find-symbol (concatenate 'string "NEVER" "-WAS")))
+  (handler-case (print (find-symbol (concatenate 'string "SEC" "RET"))) (package-error (c) (terpri) (princ c)))
+  (handler-case (funcall (intern (concatenate 'string "SEC" "RET"))) (undefined-function (c) (terpri) (princ c)))
+  (terpri))
+E
+deliver "names" 5 names.lisp
+expect "names" 0 'called
+<1>
+
+NIL 
+The symbol SECRET of #<PACKAGE "COMMON-LISP-USER"> was removed by delivery; :KEEP-SYMBOLS keeps it.
+The function SECRET was removed by delivery; :KEEP-SYMBOLS keeps it.' ./app
+
+# -- Keywords --
+cat >keywords.lisp <<'E'
+(defpackage "P" (:use "CL") (:export "OUT")) (defun p::out () "TEXT-OUT") (defun p::in () "TEXT-IN")
+(defclass c () ((a :initform "TEXT-CLASS" :accessor c-a)))
+(defmacro m () "TEXT-MACRO")
+(defun documented () "TEXT-DOCUMENTATION" 1)
+(defgeneric one (x)) (defmethod one (x) x)
+(defstruct s (field "TEXT-STRUCTURE"))
+(defun main () (print (one (documented))) (print (one 'main)) (terpri))
+E
+plain='
+1 
+MAIN '
+# keyword NAME OPTIONS MARKER yes|no   delivered at level 5 with the options, works and has the marker or not
+keyword() {
+    deliver "$1" 5 keywords.lisp $2
+    expect "$1" 0 "$plain" ./app
+    bytes "$1" "$4" "$3"
+}
+keyword "nothing kept" "" "TEXT-" no
+keyword ":packages-to-keep" "--packages-to-keep P" TEXT-IN yes
+keyword ":never-shake-packages" "--never-shake-packages P" TEXT-IN yes
+keyword ":packages-to-keep-externals" "--packages-to-keep-externals P" TEXT-OUT yes
+bytes ":packages-to-keep-externals: internals" no TEXT-IN
+keyword ":shake-externals" "--shake-externals nil" TEXT-OUT yes
+keyword ":classes-to-keep" "--classes-to-keep c" TEXT-CLASS yes
+keyword ":shake-classes" "--shake-classes nil" TEXT-CLASS yes
+keyword ":classes-to-remove" "--shake-classes nil --classes-to-remove c" TEXT-CLASS no
+keyword ":keep-macros" "--keep-macros t --keep-symbols m" TEXT-MACRO yes
+keyword ":keep-macros nil" "--keep-symbols m" TEXT-MACRO no
+keyword ":keep-documentation" "--keep-documentation t" TEXT-DOCUMENTATION yes
+keyword ":keep-debug-mode" "--keep-debug-mode t" keywords.lisp yes
+keyword ":keep-symbol-names" "--keep-symbol-names c-a" C-A yes
+keyword ":symbol-names-action nil" "--symbol-names-action nil" DOCUMENTED yes
+keyword ":symbol-names-action t" "" DOCUMENTED no
+keyword ":smash-packages" "--keep-symbols p::in --smash-packages P" TEXT-IN no
+keyword ":delete-packages" "--delete-packages P" '"P"' no
+keyword ":generic-function-collapse nil" "--generic-function-collapse nil" STANDARD-GENERIC-FUNCTION yes
+keyword ":shake-shake-shake nil" "--shake-shake-shake nil" TEXT-MACRO yes
+matches ":interrogate-symbols" 0 'DOCUMENTED\|    call of DOCUMENTED|    function DOCUMENTED' "$W" deliver keywords.lisp -o app --interrogate-symbols documented
+matches ":run-it" 0 '^\|1 \|MAIN ' "$W" deliver keywords.lisp -o app --run-it t
+matches ":call-count" 0 'shaken: .*internal symbol' "$W" deliver keywords.lisp -o app --call-count t
+matches "an unknown keyword" 1 'is not a keyword of DELIVER' "$W" --no-init --eval "(ext:deliver 'print \"x\" 5 :nonsense t)"
+matches "an impossible place" 1 'Cannot write' "$W" --no-init --eval "(ext:deliver 'print \"/nowhere/x\" 5)"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
