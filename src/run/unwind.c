@@ -20,7 +20,8 @@ bool exit_find_serial(Thread *t, uint64_t serial) {
         else
             hi = mid;
     }
-    return &t->exits[lo] < t->exit_top && t->exits[lo].serial == serial;
+    struct Exit *e = &t->exits[lo];
+    return e < t->exit_top && e->serial == serial && e->kind != EXIT_REENTRY; /* code from a file may name any serial; no block is a re-entry */
 }
 
 bool exit_find_catch(Thread *t, Obj tag, uint64_t *serial) {
