@@ -48,7 +48,7 @@
     (:keep-clos (:full-dynamic-definition :method-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition)
      ":NO-DYNAMIC-DEFINITION: DEFCLASS, DEFMETHOD and kin cannot be run any more; :METHOD-DYNAMIC-DEFINITION: DEFCLASS cannot.")
     (:keep-structure-info (t t :print :print :print nil)
-     "T: descriptions of structures stay with their names; :PRINT: names of slots stay, for printing; NIL: they stay only if something can print.")
+     "T: descriptions of structures stay with their names; :PRINT: names of slots stay; NIL: they stay only if something can print an object.")
     (:keep-conditions (t t t t t t) "NIL: an error inside the system ends the program with one line, whatever handlers there are.")
     (:keep-stub-functions (t t t t t t) "T: the error of a call of a function that is gone tells the keyword that keeps it.")
     (:generic-function-collapse (nil nil nil t t t) "T: a generic function with one method, for all arguments, becomes a plain function.")
@@ -278,7 +278,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 16 (getf options :call-count))
       (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
       (note 64 (not (getf options :symbol-names-action)))
-      (note 128 (getf options :keep-stub-functions)))
+      (note 128 (getf options :keep-stub-functions))
+      (note 256 (getf options :keep-structure-info)))
     flags))
 
 (defun %delivery-changes (options generics classes)

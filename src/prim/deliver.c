@@ -37,7 +37,7 @@ enum {
     PLAN_PENDING,    /* list of (setter value object): places of users to be set when Lisp runs again */
     PLAN_TOLD        /* for reports: list of #(object kind package name fields), see explain.h */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -96,13 +96,21 @@ static void needs_find(Thread *t, NeedSymbols *found) {
     }
 }
 
+/* Hands in that `condition` keeps that part of the symbol; a function that is called softly, only if somebody does so. */
+static void need_record(Shake *s, Obj condition, Obj symbol, Facet facet) {
+    Obj item = shake_facet(s, symbol, facet), conditions[2] = {condition, NIL};
+    if (facet == FACET_FUNCTION && shake_is_soft(s, symbol)) conditions[1] = shake_facet(s, symbol, FACET_SOFT);
+    if (is_nil(condition) && is_nil(conditions[1])) shake_root(s, item);
+    else shake_link(s, LINK_NEED, NIL, 0, NIL, item, 2, conditions);
+}
+
 static void needs_record(Shake *s, const NeedSymbols *found) {
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
         if (is_nil(found->condition[i]) || is_nil(found->symbol[i])) continue;
         Obj condition = needs[i].if_name[0] ? shake_facet(s, found->condition[i], needs[i].if_facet) : NIL;
         if (is_obj(condition) && needs[i].if_facet == FACET_FUNCTION && !is_function(obj_slots(condition)[0])) continue; /* it has been removed */
         if (!eq(found->symbol[i], T_)) {
-            shake_need(s, condition, shake_facet(s, found->symbol[i], needs[i].facet));
+            need_record(s, condition, found->symbol[i], needs[i].facet);
             continue;
         }
         for (uint64_t k = 1; k < STATIC_SYMBOL_COUNT; k++)
@@ -247,8 +255,8 @@ static void properties_record(Shake *s, Obj whole, void *data) {
 typedef struct ObjectWork {
     Shake *s;
     Obj none; /* debug information that says nothing */
-    Obj print_object, output_pathname;
-    bool keep, documentation, drop_names;
+    Obj print_object, output_pathname, class_of_layout;
+    bool keep, documentation, drop_names, slot_names;
 } ObjectWork;
 
 /* The symbols of a function's name, at most `most`; false: there are more. */
@@ -294,6 +302,22 @@ static void identify_elements(Shake *s, Obj x) {
     }
 }
 
+/* What a structure's layout knows that only printing and classes need. */
+static void structure_record(const ObjectWork *work, Obj layout) {
+    Shake *s = work->s;
+    Obj info = obj_slots(layout)[LAYOUT_INFO], slots = obj_slots(layout)[LAYOUT_SLOTS];
+    if (!has_type(info, TYPE_SIMPLE_VECTOR)) return;
+    Obj asker = shake_facet(s, work->class_of_layout, FACET_FUNCTION), printer = shake_facet(s, work->print_object, FACET_FUNCTION);
+    if (is_obj(asker)) shake_link(s, LINK_STRUCTURE_LAYOUT, layout, LAYOUT_INFO, NIL, info, 2, (Obj[]){layout, asker});
+    set_field(shake_thread(s), layout, LAYOUT_INFO, NIL);
+    Obj class = obj_slots(layout)[LAYOUT_CLASS];
+    if (is_obj(asker)) shake_link(s, LINK_STRUCTURE_LAYOUT, layout, LAYOUT_CLASS, NIL, class, 2, (Obj[]){layout, asker});
+    set_field(shake_thread(s), layout, LAYOUT_CLASS, NIL);
+    if (work->slot_names) return;
+    if (is_obj(printer)) shake_link(s, LINK_STRUCTURE_SLOTS, layout, LAYOUT_SLOTS, NIL, slots, 2, (Obj[]){layout, printer});
+    set_field(shake_thread(s), layout, LAYOUT_SLOTS, NIL);
+}
+
 static bool is_built_in_layout(Thread *t, Obj layout) {
     Obj keys = t->world->class_keys;
     for (uint64_t i = 0; has_type(keys, TYPE_SIMPLE_VECTOR) && i < obj_length(keys); i++)
@@ -313,11 +337,12 @@ static void object_record(void *data, Obj *words, size_t bytes) {
         debug_record(work, obj_slots(x)[FUNCALLABLE_CONSTANTS]);
         shake_need(work->s, x, shake_facet(work->s, SYM(DISPATCH_MISS), FACET_FUNCTION));
         break;
-    case TYPE_PATHNAME: shake_need(work->s, x, shake_facet(work->s, work->output_pathname, FACET_FUNCTION)); break;
+    case TYPE_PATHNAME: need_record(work->s, x, work->output_pathname, FACET_FUNCTION); break;
     case TYPE_LAYOUT: /* something of that shape may be printed, unless it is only the class of a kind of words */
-        if (!is_built_in_layout(t, x)) shake_need(work->s, x, shake_facet(work->s, work->print_object, FACET_FUNCTION));
+        if (!is_built_in_layout(t, x)) need_record(work->s, x, work->print_object, FACET_FUNCTION);
         identify_elements(work->s, obj_slots(x)[LAYOUT_SLOTS]);
         identify_elements(work->s, obj_slots(x)[LAYOUT_INFO]);
+        structure_record(work, x);
         set_field(t, x, LAYOUT_NAME, shake_facet(work->s, obj_slots(x)[LAYOUT_NAME], FACET_NAME)); break;
     default: break;
     }
@@ -481,7 +506,8 @@ static void shake_round(Thread *t, Explain *explain) {
     PropertyWork properties = {.keep_documentation = plan_flag(t, PLAN_KEEP_DOCUMENTATION)};
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
-                       .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME")};
+                       .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
+                       .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES)};
     Questions q;
     ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),

@@ -90,6 +90,8 @@ void shake_end(Shake *s);
 
 /* The object that stands for that part of a symbol.  Other words than symbols stand for themselves. */
 Obj shake_facet(Shake *s, Obj symbol, Facet facet);
+/* Is it one of ShakeOptions.soft? */
+bool shake_is_soft(Shake *s, Obj symbol);
 /* Replaces the symbols in a tree of conses by their names as identities, in place; returns the tree. */
 Obj shake_identify(Shake *s, Obj tree);
 /* Visits the wholes of all symbols but NIL. */

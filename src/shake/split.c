@@ -131,6 +131,8 @@ Obj shake_facet(Shake *s, Obj symbol, Facet facet) {
     return number ? s->symbols[number].at[facet] : NIL;
 }
 
+bool shake_is_soft(Shake *s, Obj symbol) { return has_type(symbol, TYPE_SYMBOL) && s->symbols[shake_number(s, symbol)].soft; }
+
 Obj shake_identify(Shake *s, Obj tree) {
     for (Obj x = tree; is_cons(x); x = cdr(x)) {
         set_car(s->t, x, shake_identify(s, car(x)));
