@@ -4,7 +4,7 @@
 ;;; itself is under %ADVICE with the name, so that several pieces share one wrapper and ARGLIST and its like see the original.  A definition that
 ;;; replaces the wrapper ends the advice.
 ;;;
-;;; UNDO takes back what MKSWAP, MKUNSWAP, PUTD, CHANGENAME, ADVISE and BREAK-FUNCTION did, the latest first.  For each it keeps a
+;;; UNDO takes back what MKSWAP, MKUNSWAP, PUTD, CHANGENAME, ADVISE, UNADVISE and BREAK-FUNCTION did, the latest first.  For each it keeps a
 ;;; function; for MKSWAP that is MKUNSWAP, so nothing resident is held for its sake.
 
 (in-package "SYS")
@@ -124,6 +124,12 @@ function gets the arguments, in :AROUND advice behind a function that goes on.  
     (when advice
       (setf (fdefinition name) (advice-original advice))
       (%remove-info (%function-cell name) '%advice)
+      (setq *undo-list* (remove (list 'overlays:advise name) *undo-list* :key #'car :test #'equal))
+      (%note-undo (list 'overlays:unadvise name)
+                  (lambda ()
+                    (when (and (fboundp name) (eq (fdefinition name) (advice-original advice)))
+                      (setf (fdefinition name) (advice-wrapper advice))
+                      (%set-info (%function-cell name) '%advice advice))))
       name)))
 
 ;;; -- Breaks --
