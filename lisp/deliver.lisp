@@ -72,6 +72,7 @@
 
 ;;; -- Declarations: keep-lists in sources --
 
+(defvar *library-end*) ; deliver-command.lisp, the library's last file, makes it
 (defvar *delivery-keeps* '() "What DELIVER-KEEP-SYMBOLS and kin declared: a property list of lists.")
 
 (defun %declare-delivery (keyword items)
