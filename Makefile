@@ -58,7 +58,7 @@ SLIMFLAGS := -DWINDFALL_SLIM -Os -g0 -ffunction-sections -fdata-sections -fno-as
 # Where programs spend their time.  (And TRUNC is an instruction to -O2, a function of libm to -Os.)
 HOT       := $(wildcard src/run/*.c) $(patsubst %,src/heap/%.c,allocate barrier collect mark slide) $(patsubst %,src/number/%.c,divide integer irrational) \
              $(patsubst %,src/prim/%.c,conses hash sort stream_core) $(patsubst %,src/text/%.c,encode string)
-$(HOT:src/%.c=$(DIR)/slim/%.o): SLIMFLAGS += -O2
+$(HOT:src/%.c=$(DIR)/slim/%.o): SLIMFLAGS += -O2 -fno-align-functions -fno-align-jumps -fno-align-labels
 
 $(DIR)/slim/%.o: src/%.c Makefile
 	@mkdir -p $(@D)

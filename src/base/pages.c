@@ -33,8 +33,9 @@ static size_t number_in_file(const char *path, size_t otherwise) {
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     if (n <= 0 || text[0] < '0' || text[0] > '9') return otherwise;
-    text[n] = 0;
-    return (size_t)strtoull(text, NULL, 10);
+    size_t number = 0;
+    for (const char *p = text; p < text + n && *p >= '0' && *p <= '9'; p++) number = number > SIZE_MAX / 10 - 1 ? SIZE_MAX : 10 * number + (size_t)(*p - '0');
+    return number;
 }
 
 size_t pages_available(void) {

@@ -35,7 +35,7 @@ typedef struct Builtin {
     const char *lambda_list;
     const char *doc;
 #endif
-} __attribute__((aligned(16))) Builtin;
+} __attribute__((aligned(8))) Builtin;
 
 /* The slim runtime has no documentation. */
 #ifdef WINDFALL_SLIM
@@ -52,7 +52,7 @@ typedef struct Builtin {
 #define BUILTIN_IN_PLACE(c_name, name, min, max, lambda_list, doc) BUILTIN_OF_KIND(c_name, name, min, max, true, lambda_list, doc)
 #define BUILTIN_OF_KIND(c_name, name, min, max, in_place, lambda_list, doc)                                                           \
     static Obj builtin_##c_name(Thread *t, Obj *args, uint32_t n);                                                                   \
-    static const Builtin descriptor_##c_name __attribute__((used, section("builtins"), aligned(16))) = {name, builtin_##c_name, min, max, in_place DOCUMENTED(lambda_list, doc)}; \
+    static const Builtin descriptor_##c_name __attribute__((used, section("builtins"), aligned(8))) = {name, builtin_##c_name, min, max, in_place DOCUMENTED(lambda_list, doc)}; \
     static Obj builtin_##c_name(Thread *t __attribute__((unused)), Obj *args __attribute__((unused)), uint32_t n __attribute__((unused)))
 
 /* An optional argument of a builtin, or `otherwise` when it was not given. */
