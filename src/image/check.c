@@ -30,6 +30,8 @@ enum { PART_STATIC, PART_DYNAMIC, PART_PURE, PART_COUNT };
 typedef struct Check {
     Part parts[PART_COUNT];
     uint64_t builtins, tls_next;
+    const SwapRecord *records; /* of handles, `handles` of them */
+    uint64_t handles;
     const char *wrong;
 } Check;
 
@@ -62,10 +64,16 @@ static bool is_of(const Check *c, Obj x, Type type) {
 
 static uint64_t length_of(const Check *c, Obj x) { return header_length(words_of(c, x)[0]); }
 
+static bool check_handle(Check *c, Obj x) {
+    const SwapRecord *r = handle_index(x) < c->handles ? &c->records[handle_index(x)] : NULL;
+    return r && r->size && eq(handle_make((Type)r->type, (Type)(r->detail >> 1), r->detail & 1, handle_index(x)), x) ? true : refuse(c, "there is a handle of no array");
+}
+
 /* Any word that may stand in a slot. */
 static bool check_word(Check *c, Obj x) {
     if (is_fix(x) || is_nil(x) || is_char(x) || is_single(x) || is_marker(x)) return true;
     if (is_builtin(x)) return x.w >> 8 < c->builtins ? true : refuse(c, "there is a builtin without a name");
+    if (is_handle(x)) return check_handle(c, x);
     if (!is_ref(x)) return refuse(c, "there is a word that is no object");
     const Obj *words = words_of(c, x);
     if (!words) return refuse(c, "there is a reference to no object");
@@ -109,6 +117,7 @@ static bool symbol_fits(const Check *c, const Obj *s) {
 }
 
 static bool function_fits(const Check *c, const Obj *s) {
+    if (is_handle_of(s[FUNCTION_CODE], TYPE_CODE)) return eq(s[FUNCTION_CODE], s[FUNCTION_CONSTANTS]);
     return is_builtin(s[FUNCTION_CODE]) || (is_of(c, s[FUNCTION_CODE], TYPE_CODE) && is_of(c, s[FUNCTION_CONSTANTS], TYPE_SIMPLE_VECTOR));
 }
 
@@ -223,6 +232,53 @@ static bool check_names(Check *c, const char *names, uint64_t bytes, uint64_t co
     return zeros == count && (bytes == 0 || names[bytes - 1] == 0) ? true : refuse(c, "its names of builtins are wrong");
 }
 
+/* -- Swapped arrays -- */
+
+/* The granules at which objects of the block begin; false if it is not objects end to end, those with references first. */
+static bool block_starts(const SwapRecord *r, const char *p, uint64_t *starts) {
+    for (uint64_t at = 0; at < r->size;) {
+        Obj head = *(const Obj *)(const void *)(p + at * 16);
+        if (is_header(head) && header_type(head) >= TYPE_COUNT) return false;
+        bool raw = is_header(head) && shapes[header_type(head)].layout == LAYOUT_RAW;
+        uint64_t granules = is_header(head) ? header_bytes(head) / 16 : 1;
+        if (raw != (at >= r->boxed) || granules > (raw ? r->size : r->boxed) - at) return false;
+        starts[at >> 6] |= UINT64_C(1) << (at & 63);
+        at += granules;
+    }
+    return true;
+}
+
+static bool block_words_fit(Check *c, const SwapRecord *r, const char *p, const uint64_t *starts) {
+    const Obj *words = (const Obj *)(const void *)p;
+    for (uint64_t i = 0; i < (uint64_t)r->boxed * 2; i++) {
+        if (is_header(words[i]) && starts[i >> 7] >> (i >> 1 & 63) & 1 && !(i & 1)) continue;
+        if (!swap_is_relative(words[i])) {
+            if (!check_word(c, words[i])) return false;
+            continue;
+        }
+        uint64_t to = swap_relative_offset(words[i]) / 16;
+        if (swap_relative_offset(words[i]) % 16 || to >= r->size || !(starts[to >> 6] >> (to & 63) & 1) || is_header(words[2 * to]) != is_obj(words[i])) return false;
+    }
+    Type first = header_type(words[0]);
+    if (r->type != TYPE_CODE) return is_header(words[0]) && first == r->type;
+    const Obj *code = words + 2 * (uint64_t)r->boxed;
+    return is_header(words[0]) && first == TYPE_SIMPLE_VECTOR && r->boxed < r->size && header_type(code[0]) == TYPE_CODE && header_length(code[0]) > 0;
+}
+
+static bool check_blocks(Check *c, const char *blocks, uint64_t bytes) {
+    for (uint64_t i = 1; i < c->handles && !c->wrong; i++) {
+        const SwapRecord *r = &c->records[i];
+        if (!r->size) continue;
+        if (((uint64_t)r->offset + r->size) * 16 > bytes || r->boxed > r->size) return refuse(c, "its table of handles is wrong");
+        uint64_t *starts = calloc(r->size / 64 + 1, 8);
+        if (!starts) return refuse(c, "there is no memory to check it");
+        const char *p = blocks + (uint64_t)r->offset * 16;
+        if (!block_starts(r, p, starts) || !block_words_fit(c, r, p, starts)) refuse(c, "there is a swapped array that is none");
+        free(starts);
+    }
+    return !c->wrong;
+}
+
 static bool check_all(Check *c, const ImageHeader *h, const void *const contents[SECTION_COUNT]) {
     const Obj *nil = contents[SECTION_STATIC];
     const Section *s = h->sections;
@@ -234,12 +290,13 @@ static bool check_all(Check *c, const ImageHeader *h, const void *const contents
         if (!check_area(c, k)) return false;
     return check_words(c, h->roots, h->root_count) && check_words(c, contents[SECTION_FINALIZERS], s[SECTION_FINALIZERS].bytes / 8) &&
            check_tables(c, contents[SECTION_TABLES], s[SECTION_TABLES].count) &&
-           check_names(c, contents[SECTION_BUILTINS], s[SECTION_BUILTINS].bytes, s[SECTION_BUILTINS].count);
+           check_names(c, contents[SECTION_BUILTINS], s[SECTION_BUILTINS].bytes, s[SECTION_BUILTINS].count) &&
+           check_blocks(c, contents[SECTION_SHADOW], s[SECTION_SHADOW].bytes);
 }
 
 const char *image_check(const ImageHeader *h, const void *const contents[SECTION_COUNT]) {
     const uint64_t symbols = STATIC_SYMBOLS - STATIC_BASE;
-    Check c = {.builtins = h->sections[SECTION_BUILTINS].count, .tls_next = h->tls_next};
+    Check c = {.builtins = h->sections[SECTION_BUILTINS].count, .tls_next = h->tls_next, .records = contents[SECTION_HANDLES], .handles = h->sections[SECTION_HANDLES].count};
     c.parts[PART_STATIC] = (Part){.from = STATIC_SYMBOLS, .bytes = STATIC_USED - symbols, .data = (const char *)contents[SECTION_STATIC] + symbols};
     c.parts[PART_DYNAMIC] = (Part){.from = h->heap.start, .bytes = h->heap.bytes, .data = contents[SECTION_DYNAMIC]};
     c.parts[PART_PURE] = (Part){.from = h->pure_start, .bytes = h->sections[SECTION_PURE].bytes, .data = contents[SECTION_PURE]};
@@ -263,4 +320,29 @@ const char *image_check_code(const void *area, uint64_t bytes) {
         wrong = code_verify(obj_raw(code), obj_length(code), words[1 + FUNCTION_CONSTANTS], values ? values : UINT16_MAX + 1, &offset);
     }
     return wrong;
+}
+
+typedef struct SwappedCheck {
+    Thread *t;
+    const char *wrong;
+} SwappedCheck;
+
+static void check_swapped(void *data, Obj *words, size_t bytes) {
+    SwappedCheck *c = data;
+    uint64_t length, offset;
+    (void)bytes;
+    if (c->wrong || !is_header(words[0]) || header_type(words[0]) != TYPE_FUNCTION || !is_handle(words[1 + FUNCTION_CODE])) return;
+    Obj handle = words[1 + FUNCTION_CODE];
+    Instruction *code = code_read(c->t, handle, &length);
+    Obj constants = code ? swap_look(c->t, handle) : NIL;
+    uint64_t values = header_length(words[0]) - FUNCTION_ENV;
+    if (is_nil(constants)) c->wrong = "a swapped function cannot be read";
+    else c->wrong = code_verify(code, length, constants, values ? values : UINT16_MAX + 1, &offset);
+    free(code);
+}
+
+const char *image_check_swapped(Thread *t) {
+    SwappedCheck c = {.t = t};
+    heap_each(t->heap, check_swapped, &c);
+    return c.wrong;
 }

@@ -2,7 +2,7 @@
 
        [ runtime, padded to a page ]     only in an executable
        header                            one page
-       sections                          each beginning at a page: static, dynamic, pure, tables, finalizers, builtins
+       sections                          each beginning at a page: static, dynamic, pure, tables, finalizers, builtins, handles, shadow
        trailer                           64 bytes, the last of the file
 
    The trailer says where the header is, counted back from the end of the file; so anything may stand before it.  All numbers are little-endian.
@@ -20,16 +20,16 @@
 
 #define IMAGE_MAGIC "Windfall image\n"   /* 16 bytes with its zero */
 #define TRAILER_MAGIC "Windfall-trailer"  /* 16 bytes without */
-enum { IMAGE_VERSION = 2, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16 };
+enum { IMAGE_VERSION = 3, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16 };
 
-typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_COUNT } SectionKind;
+typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_HANDLES, SECTION_SHADOW, SECTION_COUNT } SectionKind;
 
 typedef struct Section {
     uint64_t offset;   /* from the header's beginning, a multiple of IMAGE_PAGE */
     uint64_t bytes;    /* of its contents */
     uint64_t checksum; /* of its contents */
     uint64_t stored;   /* bytes in the file: `bytes`, or less; then they are a zstd frame that holds the contents */
-    uint64_t count;    /* TABLES: entries; FINALIZERS: pairs that wait, the rest is due; BUILTINS: names */
+    uint64_t count;    /* TABLES: entries; FINALIZERS: pairs that wait, the rest is due; BUILTINS: names; HANDLES: records */
 } Section;
 
 typedef struct ImageHeader {
@@ -105,6 +105,9 @@ void image_layout(ImageLayout *layout, const Runtime *runtime, const ImageHeader
 const char *image_check(const ImageHeader *h, const void *const contents[SECTION_COUNT]);
 /* Does the code of all functions in the dynamic area, with everything in its place, pass verification?  NULL, or what is wrong. */
 const char *image_check_code(const void *area, uint64_t bytes);
+
+/* The same of functions whose code is swapped, in a world that is there. */
+const char *image_check_swapped(Thread *t);
 
 /* -- relocate.c -- */
 

@@ -35,7 +35,7 @@ struct ImageFile {
     };
 };
 
-static const char *const section_names[] = {"static page", "dynamic area", "pure area", "table list", "finalizers", "builtins' names"};
+static const char *const section_names[] = {"static page", "dynamic area", "pure area", "table list", "finalizers", "builtins' names", "handles", "shadow space"};
 
 /* -- Reading -- */
 
@@ -133,6 +133,8 @@ static bool check_sections(ImageFile *f) {
                 s[SECTION_PURE].bytes <= PURE_SIZE && s[SECTION_PURE].bytes % 16 == 0 && h->pure_start % IMAGE_PAGE == 0 && s[SECTION_TABLES].count < h->heap.bytes && s[SECTION_TABLES].bytes == 8 * s[SECTION_TABLES].count &&
                 s[SECTION_FINALIZERS].bytes % 16 == 0 && s[SECTION_FINALIZERS].count <= s[SECTION_FINALIZERS].bytes / 16 && h->heap.start % IMAGE_PAGE == 0 &&
                 h->tls_next >= 1 && h->tls_next < 1 << 16 && h->root_count <= IMAGE_ROOTS && h->flags <= IMAGE_OWN_ARGUMENTS && heap_state_fits(h) && places_fit(h);
+    good = good && s[SECTION_HANDLES].bytes == sizeof(SwapRecord) * s[SECTION_HANDLES].count && s[SECTION_HANDLES].count < 1 << 25 && s[SECTION_SHADOW].bytes % 16 == 0 &&
+           s[SECTION_SHADOW].stored == s[SECTION_SHADOW].bytes;
     return good ? true : refuse(f, "the image's sections are damaged");
 }
 
@@ -330,6 +332,23 @@ static bool image_map(ImageFile *f, Heap *heap) {
     return wrong ? refuse(f, "the image is damaged: code does not pass verification: %s", wrong) : true;
 }
 
+static Obj translate_word(const void *relocation, Obj x) { return relocate_word(relocation, x); }
+
+/* Swapped arrays stay where they are in the file; the swapper keeps it open. */
+static bool image_swap(ImageFile *f, Thread *t) {
+    const Section *s = f->header.sections;
+    if (!s[SECTION_HANDLES].count) return true;
+    Relocation r = image_relocation(f, t->heap);
+    SwapRecord *records = section_read(f, SECTION_HANDLES);
+    int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    bool good = records && fd >= 0 && swap_import(t, records, s[SECTION_HANDLES].count, fd, f->start + s[SECTION_SHADOW].offset, s[SECTION_SHADOW].bytes);
+    free(records);
+    if (!good) return f->message[0] ? false : refuse(f, "the image's swapped arrays are damaged");
+    if (relocation_moves(&r) && !swap_translate(t, translate_word, &r)) return refuse(f, "the image's swapped arrays cannot be adjusted to their place");
+    const char *wrong = WHOLE && f->verified ? image_check_swapped(t) : NULL;
+    return wrong ? refuse(f, "the image is damaged: %s", wrong) : true;
+}
+
 Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) {
     ImageHeader *h = &f->header;
     lease_guard();
@@ -346,6 +365,8 @@ Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) 
     w->tls_next = (uint32_t)h->tls_next;
     t->tls_size = w->tls_next;
     for (uint32_t i = 1; i < t->tls_size; i++) t->tls[i] = NO_TLS;
+    bool good = image_swap(f, t);
+    if (!good) *why = strdup(f->message);
     image_close(f);
-    return t;
+    return good ? t : NULL;
 }

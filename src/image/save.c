@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ static void canonical_object(void *data, Obj *words, size_t bytes) {
     if (!is_header(words[0])) return;
     if (header_type(words[0]) == TYPE_FILLER) memset(words + 1, 0, bytes - 8);
     if (header_type(words[0]) == TYPE_HASH_TABLE) table_normalise(obj_of_address(words));
+    if (header_type(words[0]) == TYPE_FUNCTION) obj_set_flags(obj_of_address(words), header_flags(words[0]) & ~(unsigned)FUNCTION_HAS_RUN);
 }
 
 /* Fills the last page of the area with a filler: pages of the image stay clean when the process goes on allocating. */
@@ -134,12 +136,30 @@ static void part_builtins(Parts *p, const Runtime *r) {
     part(p, SECTION_BUILTINS, names, bytes, builtins_total());
 }
 
-/* Compresses what becomes shorter by it; NULL, or what went wrong. */
+static Obj translate_word(const void *relocation, Obj x) { return relocate_word(relocation, x); }
+
+/* The swapped arrays and their table; NULL, or what went wrong. */
+static const char *part_swapped(Parts *p, Thread *t, const Relocation *r) {
+    SwapRecord *records;
+    uint64_t count, bytes;
+    int fd;
+    if (!swap_export(t, translate_word, r, &records, &count, &fd, &bytes)) return "a swapped array cannot be read";
+    void *blocks = bytes ? mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (fd >= 0) close(fd);
+    p->owned[SECTION_HANDLES] = records;
+    part(p, SECTION_HANDLES, records, count * sizeof *records, count);
+    if (blocks == MAP_FAILED) return "swapped arrays cannot be mapped";
+    part(p, SECTION_SHADOW, blocks, bytes, 0);
+    return NULL;
+}
+
+/* Compresses what becomes shorter by it, but for shadow space, which is used in place; NULL, or what went wrong. */
 static const char *parts_pack(Parts *p, int level) {
     const char *what = NULL;
     for (int i = 0; i < SECTION_COUNT && !what; i++) {
         void *packed;
         size_t stored;
+        if (i == SECTION_SHADOW) continue;
         what = image_pack(p->data[i], p->header.sections[i].bytes, level, &packed, &stored);
         if (what || !packed) continue;
         free(p->owned[i]);
@@ -244,7 +264,8 @@ static const char *save_on(Thread *t, const ImageRequest *request, const Runtime
     part(&parts, SECTION_PURE, pure, pure_used, 0);
     part_tables(&parts, t, state.start);
     part_builtins(&parts, runtime);
-    Writer w = {.what = request->compression ? parts_pack(&parts, request->compression) : NULL};
+    Writer w = {.what = part_swapped(&parts, t, &r)};
+    if (!w.what && request->compression) w.what = parts_pack(&parts, request->compression);
     header_place(&parts.header);
     if (!w.what && request->layout) image_layout(request->layout, runtime, &parts.header);
     if (!w.what && !request->dry) write_file(&w, request, runtime, slim, &parts);

@@ -48,6 +48,7 @@ NORETURN static void child_run(Thread *t, ForkedWork work, void *data, int to) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
     thread_abandon(t);
+    swap_detach(t);
     t->world->compiler = NULL; /* its memory goes with the process */
     Obj problem = lisp_call(t, intern_text(t, t->world->package_sys, "%PREPARE-IMAGE"), 0, NULL);
     streams_finish(t);

@@ -55,8 +55,6 @@ void stack_limit_update(Thread *t);
 
 /* swapped.c: functions whose code is in shadow space, besides what run.h says of them. */
 uint32_t frame_size(const Thread *t, Obj f);
-/* A copy of the code, malloc'ed, and its length; NULL if it cannot be read. */
-Instruction *code_read(Thread *t, Obj handle, uint64_t *length);
 
 /* dead.c: clears the registers of all frames that no longer matter; before full collections. */
 void frames_clear_dead(Thread *t);

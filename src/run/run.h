@@ -139,6 +139,8 @@ void function_parts(Thread *t, Obj f, Obj *code, Obj *constants);
 Obj function_debug(Thread *t, Obj f);
 /* What a message calls the function: it must not hold the function, since a condition may be kept.  Nothing is allocated. */
 Obj function_name(Thread *t, Obj f);
+/* A copy of swapped code, malloc'ed, and its length; NULL if it cannot be read. */
+Instruction *code_read(Thread *t, Obj handle, uint64_t *length);
 /* Is the function's code swapped? */
 static inline bool function_is_swapped(Obj f) { return has_type(f, TYPE_FUNCTION) && is_handle(obj_slots(f)[FUNCTION_CODE]); }
 /* Swaps the code of a compiled function and of those nested in it.  Other functions over the same code follow with functions_recode.  With a fault

@@ -93,13 +93,13 @@ uint32_t block_check_raw(const SwapEntry *e, const char *p) {
 
 SwapFault block_read_boxed(Swap *s, SwapEntry *e, char *to) {
     if (e->flags & SWAP_BROKEN) return SWAP_DAMAGED;
-    if (!shadow_read(&s->shadow, e->offset, e->flags & SWAP_IMAGE, to, (size_t)e->boxed * GRANULE)) return SWAP_UNREADABLE;
+    if (!shadow_read(&s->shadow, e->offset, e->flags, to, (size_t)e->boxed * GRANULE)) return SWAP_UNREADABLE;
     return block_check_boxed(e, to) == e->check_boxed ? SWAP_FINE : SWAP_DAMAGED;
 }
 
 SwapFault block_read(Swap *s, SwapEntry *e, char *to) {
     if (e->flags & SWAP_BROKEN) return SWAP_DAMAGED;
-    if (!shadow_read(&s->shadow, e->offset, e->flags & SWAP_IMAGE, to, (size_t)e->size * GRANULE)) return SWAP_UNREADABLE;
+    if (!shadow_read(&s->shadow, e->offset, e->flags, to, (size_t)e->size * GRANULE)) return SWAP_UNREADABLE;
     return block_check_boxed(e, to) == e->check_boxed && block_check_raw(e, to) == e->check_raw ? SWAP_FINE : SWAP_DAMAGED;
 }
 
@@ -110,10 +110,10 @@ bool block_write(Swap *s, SwapEntry *e, const char *p) {
         shadow_free(&s->shadow, offset, e->size);
         return false;
     }
-    if (e->stored && !(e->flags & SWAP_IMAGE)) shadow_free(&s->shadow, e->offset, e->stored);
+    if (e->stored && !(e->flags & SWAP_ELSEWHERE)) shadow_free(&s->shadow, e->offset, e->stored);
     e->offset = offset;
     e->stored = e->size;
-    e->flags &= (uint8_t)~(SWAP_IMAGE | SWAP_PACKED);
+    e->flags &= (uint8_t)~(SWAP_ELSEWHERE | SWAP_PACKED);
     e->check_boxed = block_check_boxed(e, p);
     e->check_raw = block_check_raw(e, p);
     s->written += (uint64_t)e->size * GRANULE;

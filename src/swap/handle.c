@@ -18,7 +18,7 @@ Swap *swap_of(Thread *t) {
     s->thread = t;
     s->entries = pages_reserve(NULL, (size_t)ENTRIES_MOST * sizeof(SwapEntry));
     if (!s->entries) must_die("no room for the table of swap handles");
-    s->shadow.fd = s->shadow.image_fd = -1;
+    s->shadow.fd = s->shadow.image_fd = s->shadow.parent_fd = -1;
     s->pages = SWAP_PAGES_DEFAULT;
     t->world->swap = s;
     t->swap_entries = s->entries;

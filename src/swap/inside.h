@@ -4,7 +4,7 @@
 
 #include "swap/swap.h"
 
-enum { GRANULE = 16, BIN_COUNT = 33 };
+enum { GRANULE = 16, BIN_COUNT = 33, SWAP_ELSEWHERE = SWAP_IMAGE | SWAP_PARENT };
 
 /* References of a block that is away to objects that were young when it went. */
 typedef struct SwapLink {
@@ -24,9 +24,9 @@ typedef struct Shadow {
     uint64_t end;        /* first granule never used */
     uint64_t garbage;    /* granules in `bins` */
     WordStack bins[BIN_COUNT]; /* free extents by log2 of their size: offset << 32 | size */
+    int parent_fd;       /* of the process that forked this one, or -1 */
     int image_fd;        /* of the image whose section holds arrays, */
-    uint64_t image_at;   /* where the section begins in it, */
-    uint64_t image_size; /* and its granules */
+    uint64_t image_at;   /* where the section begins in it */
 } Shadow;
 
 typedef struct Swap {
@@ -66,7 +66,9 @@ bool shadow_allocate(Shadow *d, uint32_t size, uint32_t *offset);
 void shadow_free(Shadow *d, uint32_t offset, uint32_t size);
 bool shadow_write(Shadow *d, uint32_t offset, const void *from, size_t bytes);
 /* False: unreadable or too short. */
-bool shadow_read(Shadow *d, uint32_t offset, bool image, void *to, size_t bytes);
+bool shadow_read(Shadow *d, uint32_t offset, unsigned flags, void *to, size_t bytes);
+/* A file without a name in the folder for temporary files; -1 with errno set. */
+int shadow_open_temporary(void);
 /* Finds the free extents anew: `used` are all that are in use, offset << 32 | size, in any order.  Gives back the end of the file. */
 void shadow_rebuild(Shadow *d, uint64_t *used, size_t count);
 

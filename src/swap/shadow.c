@@ -25,7 +25,7 @@ static const char magic[32] = "Windfall shadow space 1\n";
 
 /* -- The file -- */
 
-static int open_temporary(void) {
+int shadow_open_temporary(void) {
     const char *folder = getenv("TMPDIR");
     char name[4096];
     if (!folder || !folder[0]) folder = "/tmp";
@@ -62,7 +62,7 @@ fail:;
 
 static bool shadow_open(Shadow *d) {
     if (d->fd >= 0) return true;
-    d->fd = d->name ? open_named(d->name) : open_temporary();
+    d->fd = d->name ? open_named(d->name) : shadow_open_temporary();
     if (d->fd < 0) d->error = errno;
     d->end = FIRST_GRANULE;
     return d->fd >= 0;
@@ -88,10 +88,10 @@ bool shadow_write(Shadow *d, uint32_t offset, const void *from, size_t bytes) {
     return true;
 }
 
-bool shadow_read(Shadow *d, uint32_t offset, bool image, void *to, size_t bytes) {
+bool shadow_read(Shadow *d, uint32_t offset, unsigned flags, void *to, size_t bytes) {
     char *p = to;
-    off_t at = (off_t)offset * GRANULE + (image ? (off_t)d->image_at : 0);
-    int fd = image ? d->image_fd : d->fd;
+    off_t at = (off_t)offset * GRANULE + (flags & SWAP_IMAGE ? (off_t)d->image_at : 0);
+    int fd = flags & SWAP_IMAGE ? d->image_fd : flags & SWAP_PARENT ? d->parent_fd : d->fd;
     while (bytes) {
         ssize_t n = pread(fd, p, bytes, at);
         if (n < 0 && errno == EINTR) continue;

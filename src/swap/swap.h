@@ -59,7 +59,8 @@ enum {
     SWAP_MOVED = 8,     /* it was fetched, or a collection changed its references, since its maker cleared this */
     SWAP_IMAGE = 16,    /* its place is in the image's section, which is never written */
     SWAP_BROKEN = 32,   /* a collection found it unreadable or damaged: what it referred to is lost */
-    SWAP_PACKED = 64    /* compressed */
+    SWAP_PACKED = 64,   /* compressed */
+    SWAP_PARENT = 128   /* its place is in the shadow space of the process that forked this one, which is never written */
 };
 
 /* What lies before an array in the buffer. */
@@ -166,6 +167,29 @@ uint64_t swap_hits(const SwapEntry *e);
 int swap_system_error(Thread *t);
 /* The file to use instead of a temporary one; before anything is swapped. */
 void swap_set_file(Thread *t, const char *name);
+
+/* -- persist.c: shadow space as an image has it -- */
+
+/* A handle in an image; the first record is of no handle.  Offsets are from the beginning of the blocks, in granules. */
+typedef struct SwapRecord {
+    uint32_t size, boxed, offset, check_boxed, check_raw, note;
+    uint8_t type, flags;
+    uint16_t detail;
+    uint32_t unused;
+} SwapRecord;
+typedef Obj (*SwapTranslate)(const void *data, Obj x);
+/* What a fork does first: shadow space goes on being the parent's. */
+void swap_detach(Thread *t);
+/* Writes all blocks, with references as `translate` gives them, to a file without a name, *fd, of *bytes; the records are malloc'ed.  False: a block cannot be
+   read, or the file not be written.  Nothing is swapped: *count is 0. */
+bool swap_export(Thread *t, SwapTranslate translate, const void *data, SwapRecord **records, uint64_t *count, int *fd, uint64_t *bytes);
+/* The inverse, before anything else is swapped: the blocks stay where they are in the file, which is the swapper's from now on.  False: the records are wrong. */
+bool swap_import(Thread *t, const SwapRecord *records, uint64_t count, int fd, uint64_t at, uint64_t bytes);
+/* Changes the references in all blocks.  False: one cannot be read or written. */
+bool swap_translate(Thread *t, SwapTranslate translate, const void *data);
+/* Is the word in a stowed block one that refers to the block itself, and does it refer to a place within? */
+static inline bool swap_is_relative(Obj x) { return x.w >> 63 && is_ref(x); }
+static inline uint64_t swap_relative_offset(Obj x) { return address_of(x) & ~(UINT64_C(1) << 63); }
 
 /* -- Inline -- */
 

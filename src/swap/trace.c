@@ -61,7 +61,7 @@ static void shadow_compact(Swap *s) {
     if (!used) return;
     for (uint64_t i = 1; i <= s->count; i++) {
         const SwapEntry *e = &s->entries[i];
-        if (e->stored && !(e->flags & SWAP_IMAGE)) used[count++] = (uint64_t)e->offset << 32 | e->stored;
+        if (e->stored && !(e->flags & SWAP_ELSEWHERE)) used[count++] = (uint64_t)e->offset << 32 | e->stored;
     }
     shadow_rebuild(&s->shadow, used, count);
     free(used);

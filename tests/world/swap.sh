@@ -1,0 +1,85 @@
+# swap.sh: swapped arrays in images and executables, options of the swapper, what happens when files go away.
+cd "$(dirname "$0")/../.." || exit 2
+W="$PWD/${WINDFALL:-build/windfall}"
+case "$WINDFALL" in /*) W=$WINDFALL ;; esac
+D=$(mktemp -d)
+trap 'rm -rf "$D"' EXIT
+passed=0 failed=0
+check() { # name, expected, got
+    if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        printf '%s\n  expected: %s\n  got:      %s\n' "$1" "$2" "$3"
+    fi
+}
+run() { timeout 60 "$W" --no-init "$@" --quit 2>&1; }
+
+cat >"$D/program.lisp" <<'L'
+(defun greet (n) "Greets." (let ((k (* 2 n))) (lambda (x) (format nil "~R ~A ~S" n (+ k x) '(a "b" 1.5d0)))))
+(defvar *table* (mkswap (vector 1 (list :two "three") #(4))))
+(mkswap 'greet)
+(defvar *closure* (greet 3))
+(defun swapped-count () (getf (swap-statistics) :arrays))
+(defun main () (format t "~A ~A~%" (funcall *closure* 1) (mkunswap *table*)) 0)
+L
+want='three 7 (A "b" 1.5d0) #(1 (TWO three) #(4))'
+
+# An image, read in place; swapped again from one that was.
+run --load "$D/program.lisp" --eval "(save-image \"$D/one.image\")" --eval '(main)' >"$D/out"
+check "the process that saves goes on" "$want" "$(cat "$D/out")"
+check "image" "$want" "$(run --image "$D/one.image" --eval '(main)')"
+check "verified image" "$want" "$(run --verify-image --image "$D/one.image" --eval '(main)')"
+check "nothing is copied" "0 T" "$(run --image "$D/one.image" --eval '(main)' --eval '(format t "~D ~A~%" (getf (swap-statistics) :file) (scodep (quote greet)))' | tail -n 1)"
+run --image "$D/one.image" --eval "(progn (defun more () 5) (mkswap 'more) (gc) (save-image \"$D/two.image\"))"
+check "image of an image" "$want" "$(run --verify-image --image "$D/two.image" --eval '(main)')"
+check "and what was added" "(5 T)" "$(run --image "$D/two.image" --eval '(prin1 (list (more) (scodep (quote more))))')"
+run --image "$D/one.image" --eval "(progn (sys::%swap-everything) (save-image \"$D/all.image\"))"
+check "all of the library" "$want" "$(run --verify-image --image "$D/all.image" --eval '(gc)' --eval '(main)')"
+check "the heap of all that" "0" "$(run --image "$D/all.image" --eval '(main)' --eval '(progn (setsbsize 2) (gc) (terpri) (princ (verify-heap)))' | tail -n 1)"
+check "other heap limits" "$want" "$(run --image "$D/all.image" --heap-limit 40M --eval '(main)')"
+cp "$D/one.image" "$D/gone.image"
+check "an image that is deleted" "$want" "$(run --image "$D/gone.image" --eval "(delete-file \"$D/gone.image\")" --eval '(main)')"
+run --load "$D/program.lisp" --eval "(save-image \"$D/p1.image\")" >/dev/null
+run --load "$D/program.lisp" --eval "(save-image \"$D/p2.image\")" >/dev/null
+check "the same image again" same "$(cmp "$D/p1.image" "$D/p2.image" && echo same)"
+
+# A damaged block: an error when it is fetched, not before.
+python3 - "$D/one.image" "$D/bad.image" <<'P'
+import sys
+d = bytearray(open(sys.argv[1], "rb").read())
+d[-64 - 2048] ^= 0x40 if d[-64-2048] else 0
+i = d.rfind(b"Greets.") if d.rfind(b"Greets.") > 0 else d.rfind("Greets.".encode("utf-32-le"))
+d[i] ^= 1
+open(sys.argv[2], "wb").write(d)
+P
+check "a damaged block" ":DAMAGED" "$(run --image "$D/bad.image" --eval '(prin1 (handler-case (greet 1) (swap-error (c) (swap-error-reason c))))')"
+check "a damaged block, verified" "windfall: $D/bad.image: the image is damaged: the checksum of its shadow space is wrong" "$(run --verify-image --image "$D/bad.image" --eval 1)"
+
+# An executable.
+run --load "$D/program.lisp" --eval "(save-application \"$D/program\" :toplevel-function #'main :executable t)" >/dev/null
+check "executable" "$want" "$("$D/program" 2>&1)"
+
+# Options.
+check "--swap" "T" "$(run --swap --eval "(setq mkswapsize 3)" --eval '(defun f (x) (list x x x))' --eval "(prin1 (scodep 'f))")"
+check "--swap-buffer" "7" "$(run --swap-buffer 7 --eval '(prin1 (setsbsize))')"
+check "--swap-buffer, wrong" "2" "$(run --swap-buffer x >/dev/null; echo $?)"
+run --shadow "$D/shadow" --load "$D/program.lisp" --eval '(main)' >"$D/out"
+check "--shadow" "$want" "$(cat "$D/out")"
+check "its beginning" "Windfall shadow space 1" "$(head -n 1 "$D/shadow")"
+check "--shadow again" "$want" "$(run --shadow "$D/shadow" --load "$D/program.lisp" --eval '(main)')"
+echo "something else" >"$D/other"
+check "another file is not overwritten" ":FULL" "$(run --shadow "$D/other" --eval '(prin1 (handler-case (mkswap (vector 1)) (swap-error (c) (swap-error-reason c))))')"
+check "it is as it was" "something else" "$(cat "$D/other")"
+check "a folder that is not there" ":FULL" "$(TMPDIR=$D/none run --eval '(prin1 (handler-case (mkswap (vector 1)) (swap-error (c) (swap-error-reason c))))')"
+
+# The file shrinks, changes, goes away, has no room.
+damage() { # what a shell does to $D/shadow while all is evicted, then the reason
+    run --shadow "$D/shadow" --load "$D/program.lisp" --eval '(setsbsize 10)' --eval "(run-program \"/bin/sh\" '(\"-c\" \"$1\"))" \
+        --eval '(prin1 (handler-case (greet 1) (swap-error (c) (swap-error-reason c))))' --eval '(gc)' --eval '(prin1 (verify-heap))'
+}
+check "shortened" ":UNREADABLE0" "$(damage ": >$D/shadow")"
+check "written over" ":DAMAGED0" "$(damage "yes | head -c 60000 >$D/shadow")"
+rm -f "$D/shadow"
+check "deleted" "#<FUNCTION (LAMBDA (X))>0" "$(damage "rm $D/shadow" | sed 's/{[^}]*}//')"
+check "no room" ":FULL 1" "$(cd "$D" && ulimit -f 4 && TMPDIR=$D run --eval '(progn (prin1 (handler-case (loop (mkswap (make-array 10000))) (swap-error (c) (swap-error-reason c)))) (princ " ") (prin1 (mkunswap (mkunswap 1))))')"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
