@@ -143,6 +143,7 @@ debug: ## build with assertions and poison
 lint: rooms ## the house style, the page of the bytecode, cppcheck and clang-tidy: no finding (minutes)
 	tools/setup --lint
 	tools/bytecode-manual --check
+	tools/delivery-manual --check
 	tools/lint
 
 rooms:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # deliver.sh: delivered programs: what they print, what went, what stayed, what they say of what went.
 W=$(realpath "${WINDFALL:-build/windfall}")
+manual=$(WINDFALL=$W tools/delivery-manual --check 2>&1) && manual=good
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 export HOME="$T"
@@ -38,6 +39,9 @@ bytes() {
     if tr -d '\000' <app | grep -qaF -- "$3"; then there=yes; else there=no; fi
     if [ "$there" = "$2" ]; then ok; else not_ok "$1: bytes of $3" "there: $there"; fi
 }
+
+# -- The manual's tables are the code's --
+if [ "$manual" = good ]; then ok; else not_ok "docs/manual/delivering.md" "$manual"; fi
 
 # -- Hello at all levels --
 cat >hello.lisp <<'E'
