@@ -5,7 +5,7 @@
 
        product     Karatsuba's three products of halves, and the schoolbook below KARATSUBA limbs
        quotient    GMP's schoolbook and divide-and-conquer over that product
-       root        Newton's iteration from above
+       root        Newton's iteration from above, begun with the root of the upper half
        divisor     Lehmer's: the quotients of the two leading limbs are collected in a matrix that is then applied to all limbs
 
    Numbers are the same; those of more than some ten thousand digits take longer than in the whole runtime (docs/decisions/slim-runtime.md). */
@@ -141,15 +141,26 @@ static Limbs2 root_above(Limbs2 x) {
     return r + 1;
 }
 
+/* More than sqrt(a), to x, m + 1 limbs, of which nearly half are right if there are many. */
+static void root_begin(mp_limb_t *x, mp_size_t m, const mp_limb_t *a, mp_size_t n) {
+    memset(x, 0, (size_t)(m + 1) * sizeof *x);
+    if (m >= 4) {
+        mp_size_t low = m / 2 - 1;
+        mpn_sqrtrem(x + low, NULL, a + 2 * low, n - 2 * low);
+        mpn_add_1(x + low, x + low, m + 1 - low, 1);
+    } else {
+        Limbs2 top = root_above(n % 2 ? a[n - 1] : (Limbs2)a[n - 1] << 64 | a[n - 2]);
+        x[(n - 1) / 2] = (mp_limb_t)top;
+        x[(n - 1) / 2 + 1] = (mp_limb_t)(top >> 64);
+    }
+}
+
 /* floor(sqrt(a)) to r, (n + 1) / 2 limbs; the remainder is not wanted.  Newton's iteration decreases until it has the root. */
 mp_size_t mpn_sqrtrem(mp_limb_t *r, mp_limb_t *remainder, const mp_limb_t *a, mp_size_t n) {
     must(!remainder);
-    mp_size_t m = (n + 1) / 2, low = (n - 1) / 2;
+    mp_size_t m = (n + 1) / 2;
     mp_limb_t *x = limbs_new(3 * (m + 1)), *y = x + m + 1, *spare = y + m + 1;
-    Limbs2 top = root_above(n % 2 ? a[n - 1] : (Limbs2)a[n - 1] << 64 | a[n - 2]);
-    memset(x, 0, (size_t)(m + 1) * sizeof *x);
-    x[low] = (mp_limb_t)top;
-    x[low + 1] = (mp_limb_t)(top >> 64);
+    root_begin(x, m, a, n);
     for (;;) {
         mp_size_t xn = x[m] ? m + 1 : m;
         memset(y, 0, (size_t)(m + 1) * sizeof *y);
