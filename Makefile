@@ -44,11 +44,12 @@ setup: ## install the Debian packages that are missing
 $(WINDFALL): $(DIR)/windfall-boot $(DIR)/windfall-slim $(LIBRARY) lisp/ORDER
 	@echo "  SAVE $@"
 	@$(if $(filter release,$(MODE)),strip -o $(DIR)/windfall-runtime $<,cp -f $< $(DIR)/windfall-runtime)
-	@$< --library lisp --save $@ --runtime $(DIR)/windfall-runtime --slim $(DIR)/windfall-slim
+	@tools/runtime-parts $(DIR)/windfall-runtime $(DIR)/windfall-boot.map,$(DIR)/rooms.map $(DIR)/windfall-slim $(DIR)/slim/map > $(DIR)/runtime-parts
+	@WINDFALL_RUNTIME_PARTS=$(DIR)/runtime-parts $< --library lisp --save $@ --runtime $(DIR)/windfall-runtime --slim $(DIR)/windfall-slim
 
 $(DIR)/windfall-boot: $(DIR)/rooms.o $(MAIN)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$@.map -o $@ $^ $(LDLIBS)
 
 # The runtime of delivered programs: the same sources without those that only development needs and with simpler ones in the place of some of GMP's;
 # small code except where time is spent.  docs/decisions/slim-runtime.md says what each part of this is worth.
@@ -89,7 +90,7 @@ $(DIR)/text/character-table.o $(DIR)/number/bases-table.o: %.o: %.c
 
 # All rooms but main as one object: what tests and fuzzers are linked with too.
 $(DIR)/rooms.o: $(filter-out $(DIR)/main/%,$(OBJECTS))
-	@ld -r -o $@ $^
+	@ld -r -Map=$(DIR)/rooms.map -o $@ $^
 
 $(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)

@@ -98,7 +98,7 @@ names, of every function, variable, class, method or package so called, its byte
            (format stream "  ~A~%" (if (eql (%entity-via entity) 0) "Nothing else has to stay for it to stay." "Several paths from the roots lead to it, which have no function or other name in common.")))
           ((and (%entity-only entity) (eql (%entity-via entity) (%entity-parent entity)))
            (format stream "  Nothing else refers to it: without that reference ~:D byte~:P would go.~%" (%entity-retained entity)))
-          (t (format stream "  All paths to it lead through the ~A.~%" (%entity-title (%entity-at facts (%entity-parent entity))))))))
+          (t (format stream "  Other references keep it too; all paths to it lead through the ~A.~%" (%entity-title (%entity-at facts (%entity-parent entity))))))))
 
 (defun %keeping-advice (facts entity)
   (let ((removal (and (string= (%entity-kind entity) "function")
@@ -119,6 +119,18 @@ names, of every function, variable, class, method or package so called, its byte
   (dolist (entity entities)
     (format stream "~A was shaken off: ~:D byte~:P.  It would stay by ~A.~%" (%entity-title entity) (%entity-bytes entity) (%keeping-advice facts entity))))
 
+(defun %print-removed (facts name known stream)
+  "Tells which functions of that name a keyword has taken away before all else, of those that are not KNOWN; whether there were any."
+  (let ((any nil))
+    (dolist (removal (%facts-removals facts) any)
+      (dolist (function (cddr removal))
+        (let* ((colon (position #\: function))
+               (entity (make-%entity :number -1 :kind "function" :package (subseq function 0 colon) :name (subseq function (1+ colon)))))
+          (when (and (%name-matches-p name entity)
+                     (notany (lambda (e) (equal (%entity-key e (%entity-class (%entity-kind e))) (%entity-key entity "function"))) known))
+            (setq any t)
+            (format stream "~A was shaken off.  It would stay by --~A.~%" (%entity-title entity) (string-downcase (string-left-trim ":" (car removal))))))))))
+
 (defun %explain-name (facts name stream)
   "Tells about all that has that name; false if there is nothing."
   (let* ((there (remove-if-not (lambda (e) (and (plusp (%entity-number e)) (%name-matches-p name e))) (coerce (%facts-entities facts) 'list)))
@@ -126,7 +138,7 @@ names, of every function, variable, class, method or package so called, its byte
          (gone (remove-if-not (lambda (e) (%name-matches-p name e)) (%facts-gone facts))))
     (dolist (entity there) (%print-entity facts entity stream))
     (%print-gone facts gone stream)
-    (or there gone)))
+    (or (%print-removed facts name (append there gone) stream) there gone)))
 
 (defun %similar-names (facts name)
   (let ((names '()))
@@ -149,7 +161,8 @@ names, of every function, variable, class, method or package so called, its byte
     (unless (probe-file file)
       (%explain-error "there are no facts about ~A: no file ~A.  Deliver it with --explain." (ext:native-namestring program) (ext:native-namestring file)))
     (let ((facts (handler-case (%read-facts file)
-                   (error (condition) (%explain-error "~A" condition)))))
+                   (ext:delivery-error (condition) (%explain-error "~A" condition))
+                   (error () (%explain-error "~A: the file is damaged or cut off" (ext:native-namestring file))))))
       (unless (string-equal (or (%fact facts "build") "") (format nil "~16,'0X" build))
         (%explain-error "~A is not about this build of ~A: it was written with another.  Deliver it again with --explain."
                         (ext:native-namestring file) (ext:native-namestring program)))

@@ -113,7 +113,7 @@
     (with-open-file (in file :external-format '(:utf-8 :replacement #\?))
       (unless (equal (read-line in nil "") (format nil "windfall-explain	1"))
         (%delivery-facts-error file "this is not a file of facts about a program, or one of another version"))
-      (do ((line (read-line in nil) (read-line in nil))) ((null line))
+      (do ((line (read-line in nil) (read-line in nil))) ((or whole (null line)))
         (let* ((fields (%split-fields line)) (key (car fields)))
           (cond ((string= key "E") (push (%read-entity (cdr fields) count) entities) (incf count))
                 ((string= key "B") (push (%read-before (cdr fields)) (%facts-before facts)))

@@ -53,9 +53,53 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
     (let ((text (handler-case (prin1-to-string object) (error () "an object that does not print"))))
       (if (> (length text) 72) (concatenate 'string (subseq text 0 70) "...") text))))
 
+(defun %metaobject-fields (object)
+  "The names of the fields of a class, generic function, or method; NIL for anything else."
+  (typecase object
+    (class *class-fields*)
+    (generic-function *generic-fields*)
+    (method *method-fields*)))
+
+(defun %inner-step-p (object inside)
+  "Is the object only a means of INSIDE, the one before it on the path: conses, the constants of a function, the slots of an instance, a package's tables?"
+  (or (consp object)
+      (and (simple-vector-p object) (typep inside '(or function package standard-object)))
+      (typep inside 'hash-table)))
+
+(defun %part-in-words (object slots)
+  "By which of its parts the object leads on; SLOTS: of itself, and of what follows as only a means."
+  (let ((fields (%metaobject-fields object)))
+    (cond ((packagep object) "symbol")
+          ((hash-table-p object) "entry")
+          ((and fields (cdr slots) (< (second slots) (length fields))) (substitute #\Space #\- (string-downcase (symbol-name (nth (second slots) fields)))))
+          ((and (functionp object) (eql (car slots) 1)) "constant")
+          ((and (typep object 'standard-object) (cdr slots)) (format nil "slot ~D" (second slots)))
+          (t (%slot-description object (car slots))))))
+
+(defun %thing-in-words (object)
+  (typecase object
+    (null "NIL")
+    (package (format nil "package ~A" (package-name object)))
+    (symbol (format nil "symbol ~S" object))
+    (class (format nil "class ~S" (class-name object)))
+    (generic-function (format nil "generic function ~S" (generic-field object name)))
+    (function (format nil "function ~S" (or (ignore-errors (svref (%function-debug object) 0)) object)))
+    (t (%brief object))))
+
+(defun %print-path (path object stream)
+  "PATH: objects and slots in turn, from the root on."
+  (loop while (cdr path)
+        do (let ((from (first path)) (slots (list (second path))))
+             (setq path (cddr path))
+             (loop while (and (cdr path) (not (consp from)) (%inner-step-p (first path) from))
+                   do (push (second path) slots) (setq path (cddr path)))
+             (format stream "  ~A of ~A~%" (%part-in-words from (nreverse slots)) (%thing-in-words from))))
+  (format stream "  is ~A~%" (%thing-in-words object)))
+
 (defun ext:why-live (object &optional (stream *standard-output*))
-  "Prints the shortest path of references from a root to OBJECT; returns it as a list: the root's name, then for each object on the way a list
-of the object and how it refers to the next, or NIL if nothing keeps it.  The control stack counts last.  STREAM NIL: prints nothing."
+  "Prints the shortest path of references from a root to OBJECT, in words; returns it as a list: the root's name, then for each object on the way a list
+of the object and how it refers to the next, or NIL if nothing keeps it.  What packages hold counts
+after everything else, the control stack last.  STREAM NIL: prints nothing."
   (let* ((path (%why-live object)) (steps '()))
     (when path
       (do ((rest (cdr path) (cddr rest))) ((null (cdr rest)))
@@ -66,8 +110,7 @@ of the object and how it refers to the next, or NIL if nothing keeps it.  The co
           (format stream "~&Nothing keeps ~A.~%" (%brief object))
           (progn
             (format stream "~&root: ~A~%" (car steps))
-            (dolist (step (cdr steps)) (format stream "  ~A of ~A~%" (second step) (%brief (first step))))
-            (format stream "  is ~A~%" (%brief object)))))
+            (%print-path (cdr path) object stream))))
     steps))
 
 ;;; Finalizers

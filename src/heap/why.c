@@ -5,7 +5,8 @@
    may be allocated while the marks are in use.
 
    Weak references are not followed; of an entry of a weak table the strong half is.  What only the control stack or the values of the last call
-   keep is asked last, since they hold the object that is asked about. */
+   keep is asked last, since they hold the object that is asked about.  What a package holds is looked at only when nothing else leads on: that it holds its
+   symbols, and so everything with a name, is true but tells little. */
 #include "heap/space.h"
 
 enum { NAMES_MOST = 64 };
@@ -18,7 +19,9 @@ typedef struct Search {
     const char *names[NAMES_MOST];
     uint32_t name_count;
     Obj outside; /* the object that is asked about, if it lies in no area with marks; NIL once it has been seen */
-    bool late; /* the second phase: roots that are asked last */
+    WordStack packages; /* entries of packages, while they wait */
+    bool late;     /* the last phase: roots that are asked last */
+    bool through;  /* what packages hold is seen too */
     bool failed;
 } Search;
 
@@ -66,6 +69,10 @@ static void search_expand(Search *s, uint32_t i) {
     }
     Type type = obj_type(x);
     unsigned flags = obj_flags(x) & (ENTRIES_WEAK_KEY | ENTRIES_WEAK_VALUE);
+    if (type == TYPE_PACKAGE && !s->through) {
+        if (!words_push(&s->packages, i)) s->failed = true;
+        return;
+    }
     if (shapes[type].layout == LAYOUT_RAW || type == TYPE_WEAK_POINTER) return;
     for (uint64_t k = 0; k < obj_length(x); k++) {
         if (type == TYPE_HASH_ENTRIES && k >= ENTRIES_PAIRS && flags & ((k - ENTRIES_PAIRS) & 1 ? ENTRIES_WEAK_VALUE : ENTRIES_WEAK_KEY)) continue;
@@ -76,9 +83,11 @@ static void search_expand(Search *s, uint32_t i) {
 /* The number of x's entry, or NO_PARENT. */
 static uint32_t search_run(Search *s, Obj x) {
     uint32_t done = 0;
-    for (int phase = 0; phase < 2; phase++) {
-        s->late = phase;
-        heap_visit_roots(s->heap, search_see_root, s);
+    for (int phase = 0; phase < 3; phase++) {
+        s->late = phase == 2;
+        s->through = phase > 0;
+        if (phase != 1) heap_visit_roots(s->heap, search_see_root, s);
+        for (size_t i = 0; phase == 1 && i < s->packages.count; i++) search_expand(s, (uint32_t)s->packages.items[i]);
         for (; done < s->queue.count / 2 && !s->failed; done++) {
             if (s->queue.items[2 * (size_t)done] == x.w) return done;
             search_expand(s, done);
@@ -101,6 +110,7 @@ Obj heap_why_live(Thread *t, Obj x) {
     }
     memset(h->marks, 0, 8 * ((granule_of(h, (uintptr_t)t->free) >> 6) + 1));
     words_release(&s.queue);
+    words_release(&s.packages);
     Obj list = NIL;
     for (size_t i = 0; i < h->path.count; i++) list = alloc_cons(t, (Obj){h->path.items[i]}, list);
     return root ? alloc_cons(t, alloc_text(t, root), list) : NIL;

@@ -6,6 +6,7 @@
 
 #include "code/code.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* -- Which nodes are entities -- */
@@ -93,12 +94,10 @@ static const char *use_of(const char *kind, Facet facet) {
     return "refers to";
 }
 
-static const char *formatted(const char *before, const char *text) {
-    size_t n = strlen(before) + strlen(text) + 1;
-    char *to = malloc(n);
-    must(to);
-    memcpy(to, before, strlen(before));
-    memcpy(to + strlen(before), text, strlen(text) + 1);
+/* The texts in a row, of which the memory goes with the process. */
+static const char *joined(const char *before, const char *text, const char *behind) {
+    char *to = NULL;
+    must(asprintf(&to, "%s%s%s", before, text, behind) >= 0);
     return to;
 }
 
@@ -122,7 +121,7 @@ static const char *edge_words(const Entities *e, uint32_t v) {
     uint32_t how = g->how[v] & (uint32_t)EDGE_KIND, detail = g->how[v] & ~(uint32_t)EDGE_KIND;
     if (how == EDGE_ROOT) return g->reasons[detail];
     if (how == EDGE_ENTRY) return "is a key of a weak table, with it";
-    if (how == EDGE_LINK) return detail == LINK_NEED ? "needs, in C code," : formatted("link, ", link_infos[detail].name);
+    if (how == EDGE_LINK) return detail == LINK_NEED ? "needs, in C code," : joined("keeps (link: ", link_infos[detail].name, ")");
     return NULL;
 }
 
@@ -140,7 +139,7 @@ static const char *relation(const Entities *e, uint32_t from, uint32_t node) {
     }
     if (!from) return "a root";
     const char *field = field_name(e, from, node), *kind = e->all[e->of_node[from]].kind;
-    if (field) return formatted("has as ", field);
+    if (field) return joined("has as ", field, "");
     if (direct) return use_of(to->kind, facet);
     if (constants) return "has in its constants";
     if (!strcmp(kind, "variable")) return "has in its value";
