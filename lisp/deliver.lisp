@@ -290,6 +290,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (mapc #'%smash-package (getf options :smash-packages))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
   (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
+  (%checked-unswap (remove-if-not #'ext:scodep (%all-functions)))
   (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
   (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))
   (when (getf options :generic-function-collapse) (%collapse generics)))

@@ -498,6 +498,29 @@ static void explain_world(Thread *t, Explain *explain) {
     for (size_t i = 0; i < COUNT_OF(gone); i++) explain_question(explain, keeps[gone[i].group], named_symbol(t, gone[i].name));
 }
 
+/* -- Swapped arrays -- */
+
+static void find_handle(void *data, Obj *words, size_t bytes) {
+    bool *found = data;
+    uint64_t length = is_header(words[0]) ? header_length(words[0]) + 1 : 2;
+    (void)bytes;
+    if (is_header(words[0]) && shapes[header_type(words[0])].layout == LAYOUT_RAW) return;
+    for (uint64_t i = is_header(words[0]); i < length; i++) *found |= is_handle(words[i]);
+}
+
+/* Does something refer to a swapped array?  (Code has been made resident: lisp/deliver.lisp.) */
+static bool has_handles(Thread *t) {
+    bool found = false;
+    heap_each(t->heap, find_handle, &found);
+    return found;
+}
+
+/* What lies in shadow space may mention any static symbol, and is not looked at. */
+static void keep_static_symbols(Shake *s) {
+    for (uint64_t i = 1; i < STATIC_SYMBOL_COUNT; i++)
+        shake_root(s, shake_facet(s, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)), FACET_WHOLE));
+}
+
 static void shake_round(Thread *t, Explain *explain) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
@@ -528,6 +551,7 @@ static void shake_round(Thread *t, Explain *explain) {
     shake_why(s, "the list of names that are to be kept");
     for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
     shake_why(s, "what the runtime needs at any time");
+    if (has_handles(t)) keep_static_symbols(s);
     needs_record(s, &found);
     packages_record(s);
     properties_record(s, NIL, &properties);
@@ -648,13 +672,23 @@ static const char *image_explained(Thread *t, ImageRequest *request, Explain *ex
     return problem ? problem : explain_write(explain, &layout, system_error);
 }
 
+/* Tells a user at a terminal what is going on, and with how many bytes. */
+static void progress(const char *phase, uint64_t bytes) {
+    if (!isatty(STDERR_FILENO)) return;
+    fprintf(stderr, "; %s", phase);
+    if (bytes) fprintf(stderr, " %llu KB", (unsigned long long)bytes / 1024);
+    fputc('\n', stderr);
+}
+
 static const char *work_deliver(Thread *t, void *data, int *system_error) {
     Delivery *d = data;
     ImageRequest *request = &d->request;
     Explain *explain = d->facts ? explain_make(t, d->facts, d->heading) : NULL;
+    progress("gathering", 0);
     const char *problem = plan_make(t, t->world->entry);
     if (problem || (problem = world_gather(t, true))) return problem;
     streams_detach(t);
+    progress("shaking", heap_state(t->heap).bytes);
     if (plan_flag(t, PLAN_SHAKE)) {
         shake_round(t, explain);
         places_set(t);
@@ -663,6 +697,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
             shake_round(t, explain);
             places_set(t);
         }
+        progress("shaken: left", heap_state(t->heap).bytes);
     } else if (explain) explain_unshaken(t, explain);
     if (plan_flag(t, PLAN_VERBOSE)) {
         report_census(t);
@@ -673,6 +708,8 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
     t->world->entry = plan_part(t, PLAN_ENTRY);
     bindings_forget(t);
+    if (has_handles(t)) request->kind = RUNTIME_WHOLE; /* the slim one has no swapper */
+    progress("writing", 0);
     if (!purify(t)) return "pure space has no room for the code";
     return explain ? image_explained(t, request, explain, system_error) : image_save(t, request, system_error);
 }

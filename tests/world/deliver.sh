@@ -210,6 +210,19 @@ NIL
 The symbol SECRET of #<PACKAGE "COMMON-LISP-USER"> was removed by delivery; :KEEP-SYMBOLS keeps it.
 The function SECRET was removed by delivery; :KEEP-SYMBOLS keeps it.' ./app
 
+# -- Swapped code and arrays --
+cat >swap.lisp <<'E'
+(defun helper (x) (list x (* x x)))
+(defvar *array* (ext:mkswap (vector 'some-symbol 2 'car "text")))
+(defun main () (print (helper 7)) (print (aref *array* 0)) (print (funcall (aref *array* 2) (list (aref *array* 3)))) (terpri))
+(ext:mkswap 'helper)
+E
+deliver "swapped" 5 swap.lisp
+expect "swapped" 0 '
+(7 49) 
+SOME-SYMBOL 
+"text" ' ./app
+
 # -- Keywords --
 cat >keywords.lisp <<'E'
 (defpackage "P" (:use "CL") (:export "OUT")) (defun p::out () "TEXT-OUT") (defun p::in () "TEXT-IN")
