@@ -330,13 +330,18 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 
 ;;; -- DELIVER --
 
-(defun %delivered-entry (function)
-  "What the program runs: a function of the list of its arguments; the exit code."
-  (lambda (arguments)
-    (setq ext:*command-line-arguments* arguments)
-    (catch '%quit
-      (funcall function)
-      0)))
+(defun %delivered-entry (function debugger)
+  "What the program runs: a function of the list of its arguments; the exit code.  DEBUGGER: at a terminal, an error that nobody handles comes to it."
+  (let ((entry (lambda (arguments)
+                 (setq ext:*command-line-arguments* arguments)
+                 (catch '%quit
+                   (funcall function)
+                   0))))
+    (if debugger
+        (lambda (arguments)
+          (setq *batch-p* (not (interactive-stream-p *stdin*)))
+          (funcall entry arguments))
+        entry)))
 
 (defun %deliver (entry options pathname facts heading)
   "Writes the program, and to FACTS, unless it is NIL, facts about it."
@@ -355,7 +360,7 @@ LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manu
 file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
   (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
   (let* ((options (%delivery-options level keywords))
-         (entry (%delivered-entry (if (functionp function) function (fdefinition function))))
+         (entry (%delivered-entry (if (functionp function) function (fdefinition function)) (getf options :keep-top-level)))
          (pathname (translate-logical-pathname (merge-pathnames file))))
     (if (%explaining-p options)
         (%deliver-explained entry options level pathname)

@@ -3,8 +3,8 @@
 ;;;     (cl-test::make-programs FILE FOLDER COUNT)     behind harness.lisp
 ;;;
 ;;; The checks of FILE are parted into COUNT runs of the same length.  Of each is made a program FOLDER/<chapter>-<run>.lisp: the definitions that stand before or among
-;;; its checks, and a function MAIN that evaluates the checks' forms and prints a record for each, which begins with @, its number and a space.  Programs of three
-;;; styles alternate, since what a program prints and handles decides what it holds:
+;;; its checks, and a function MAIN that evaluates the checks' forms and prints a record for each, which begins with @, its number (negative: *REDUCED*) and a space.
+;;; Programs of three styles alternate, since what a program prints and handles decides what it holds:
 ;;;
 ;;;     guarded    every form; an error is handled, its type and report are printed
 ;;;     printed    forms that have values; no handlers; values are printed
@@ -29,8 +29,21 @@
 
 (defun checked-source (source)
   "Of the text of a check: the text of its form."
-  (let ((start (skip-blanks source (length "(check"))))
+  (let ((start (skip-blanks source (+ (search "(check " source) (length "(check")))))
     (subseq source start (slice-end source start))))
+
+(defparameter *reduced*
+  '(documentation macroexpand-1 macroexpand macro-function function-lambda-expression describe describe-object do-symbols do-external-symbols do-all-symbols apropos apropos-list
+    find-all-symbols special-operator-p arglist)
+  "Operators that ask for what the manual says a level takes away without an error: documentation, macros, symbols that nobody mentions.")
+
+(defun asks-for-reduced-p (form)
+  (cond ((consp form) (or (asks-for-reduced-p (car form)) (asks-for-reduced-p (cdr form))))
+        ((symbolp form) (member form *reduced*))))
+
+(defun show-call (check n style)
+  "The call of SHOW for a check.  The number of a check that asks for what may be reduced is negative."
+  (format nil "(show ~D #'check-~D~@[ '~A~])" (if (asks-for-reduced-p check) (- n) n) n (and (eq style :bare) (prin1-to-string (fourth check)))))
 
 (defun usable-p (form style)
   (and (compiles-p (second form))
@@ -47,8 +60,8 @@
   (dolist (value (multiple-value-list (funcall function))) (write-char #\\Space) (prin1 value))
   (terpri))")
     (:bare . "(defun show (n function expected)
-  (write-char #\\@)
-  (dotimes (i n) (write-char #\\#))
+  (write-string (if (plusp n) \"@\" \"@-\"))
+  (dotimes (i (abs n)) (write-char #\\#))
   (write-line (if (equal (funcall function) expected) \" as expected\" \" something else\")))")))
 
 (defun write-program (name style slices checks)
@@ -64,7 +77,7 @@
       (setq n 0)
       (dolist (slice checks)
         (when (usable-p (car slice) style)
-          (format out "    (show ~D #'check-~:*~D~@[ '~A~])~%" (incf n) (and (eq style :bare) (prin1-to-string (fourth (car slice)))))))
+          (format out "    ~A~%" (show-call (car slice) (incf n) style))))
       (format out "    0))~%"))))
 
 (defun program-name (folder name run)
