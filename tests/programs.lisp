@@ -1,6 +1,6 @@
 ;;; programs.lisp: makes programs of the tests, to be run in ways that must not show (tools/deliver-matrix).
 ;;;
-;;;     (cl-test::make-programs FILE FOLDER COUNT)     behind harness.lisp
+;;;     (cl-test::make-programs FILE FOLDER COUNT [STYLES])     behind harness.lisp
 ;;;
 ;;; The checks of FILE are parted into COUNT runs of the same length.  Of each is made a program FOLDER/<chapter>-<run>.lisp: the definitions that stand before or among
 ;;; its checks, and a function MAIN that evaluates the checks' forms and prints a record for each, which begins with @, its number (negative: *REDUCED*) and a space.
@@ -83,7 +83,7 @@
 (defun program-name (folder name run)
   (format nil "~A~A-~D.lisp" folder (pathname-name name) run))
 
-(defun make-programs (name folder count)
+(defun make-programs (name folder count &optional (styles '(:guarded :printed :bare)))
   (let* ((*package* (find-package "CL-TEST")) (slices (file-slices (file-text name))) (total (count 'check slices :key #'caar)) (seen 0) (before '()) (checks '()) (run 0))
     (dolist (slice slices)
       (push slice before)
@@ -91,6 +91,6 @@
         (push slice checks)
         (incf seen)
         (when (>= (* seen count) (* (1+ run) total))
-          (write-program (program-name folder name run) (nth (mod run 3) '(:guarded :printed :bare)) (reverse before) (reverse checks))
+          (write-program (program-name folder name run) (nth (mod run (length styles)) styles) (reverse before) (reverse checks))
           (incf run)
           (setq checks '()))))))
