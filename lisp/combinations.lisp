@@ -1,6 +1,7 @@
 ;;; combinations.lisp: method combination other than the standard one.
 ;;;
-;;; A method combination is an instance that says how to make, from the applicable methods of a generic function, a form; the effective function is that form
+;;; A method combination is an instance that says how to make, from the applicable methods of a generic function, a form.  The effective function is made of closures
+;;; if the form consists of calls of methods and functions, which needs no compiler; else it is the form
 ;;; compiled, in a lambda expression over the arguments, with CALL-METHOD as a local macro.  Names have their combination in INFO, under %METHOD-COMBINATION;
 ;;; a generic function has a copy with its options.
 (in-package "SYS")
@@ -53,10 +54,35 @@
 
 (defun %form-function (form)
   "The function of the arguments that evaluates an effective method form."
-  (compile nil `(lambda (&rest %args)
-                  (declare (ignorable %args))
-                  (macrolet ((call-method (method &rest next) (%method-call-form method next)))
-                    ,form))))
+  (let ((part (%form-closure form)))
+    (if part
+        (lambda (&rest args) (funcall part args))
+        (compile nil `(lambda (&rest %args)
+                        (declare (ignorable %args))
+                        (macrolet ((call-method (method &rest next) (%method-call-form method next)))
+                          ,form))))))
+
+(defun %form-closure (form)
+  "A function of the list of arguments that evaluates an effective method form made of calls of methods and functions, as most are; else NIL: that takes the compiler."
+  (cond ((atom form) (or (not (symbolp form)) (keywordp form) (member form '(t nil)))
+                          (lambda (args) (declare (ignore args)) form)))
+        ((eq (car form) 'quote) (lambda (args) (declare (ignore args)) (cadr form)))
+        ((eq (car form) 'call-method)
+         (let ((function (%callable-method (cadr form) (cddr form)))) (lambda (args) (apply function args))))
+        (t (let ((parts (mapcar #'%form-closure (cdr form)))) (if (member nil parts) nil (%operator-closure (car form) parts))))))
+
+(defun %operator-closure (operator parts)
+  (case operator
+    (progn (lambda (args) (do ((tail parts (cdr tail))) ((null (cdr tail)) (and tail (funcall (car tail) args))) (funcall (car tail) args))))
+    (multiple-value-prog1 (lambda (args) (multiple-value-prog1 (funcall (car parts) args) (dolist (part (cdr parts)) (funcall part args)))))
+    (and (lambda (args)
+           (do ((tail parts (cdr tail))) ((null (cdr tail)) (if tail (funcall (car tail) args) t))
+             (unless (funcall (car tail) args) (return nil)))))
+    (or (lambda (args)
+          (do ((tail parts (cdr tail))) ((null (cdr tail)) (and tail (funcall (car tail) args)))
+            (let ((value (funcall (car tail) args))) (when value (return value))))))
+    (t (when (and (symbolp operator) (fboundp operator) (not (macro-function operator)) (not (special-operator-p operator)))
+         (lambda (args) (apply operator (mapcar (lambda (part) (funcall part args)) parts)))))))
 
 (defun %combined-effective (generic methods)
   "The effective function of METHODS by the generic function's own combination."

@@ -144,12 +144,17 @@ static int compare_words(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void names_sort(StringNames *n) {
-    heap_each(n->t->heap, find_name, n);
-    n->names = calloc(n->name_count + 1, sizeof *n->names);
-    must(n->names);
+static void find_names(StringNames *n) {
     n->name_count = 0;
     heap_each(n->t->heap, find_name, n);
+    for (uint64_t i = 1; i < STATIC_SYMBOL_COUNT; i++) find_name(n, (Obj *)(STATIC_SYMBOLS + SYMBOL_BYTES * i), SYMBOL_BYTES);
+}
+
+static void names_sort(StringNames *n) {
+    find_names(n);
+    n->names = calloc(n->name_count + 1, sizeof *n->names);
+    must(n->names);
+    find_names(n);
     qsort(n->names, n->name_count, sizeof *n->names, compare_words);
 }
 
