@@ -64,12 +64,18 @@
 
 (defun %form-closure (form)
   "A function of the list of arguments that evaluates an effective method form made of calls of methods and functions, as most are; else NIL: that takes the compiler."
-  (cond ((atom form) (or (not (symbolp form)) (keywordp form) (member form '(t nil)))
-                          (lambda (args) (declare (ignore args)) form)))
+  (cond ((atom form) (if (or (not (symbolp form)) (keywordp form) (member form '(t nil)))
+                         (lambda (args) (declare (ignore args)) form)))
         ((eq (car form) 'quote) (lambda (args) (declare (ignore args)) (cadr form)))
         ((eq (car form) 'call-method)
          (let ((function (%callable-method (cadr form) (cddr form)))) (lambda (args) (apply function args))))
-        (t (let ((parts (mapcar #'%form-closure (cdr form)))) (if (member nil parts) nil (%operator-closure (car form) parts))))))
+        ((%plain-operator-p (car form))
+         (let ((parts (mapcar #'%form-closure (cdr form)))) (if (member nil parts) nil (%operator-closure (car form) parts))))))
+
+(defun %plain-operator-p (operator)
+  (and (symbolp operator)
+       (or (member operator '(progn multiple-value-prog1 and or))
+           (let ((function (%global-function operator))) (and function (not (eq function #'%call-special-operator)))))))
 
 (defun %operator-closure (operator parts)
   (case operator
@@ -81,8 +87,7 @@
     (or (lambda (args)
           (do ((tail parts (cdr tail))) ((null (cdr tail)) (and tail (funcall (car tail) args)))
             (let ((value (funcall (car tail) args))) (when value (return value))))))
-    (t (when (and (symbolp operator) (fboundp operator) (not (macro-function operator)) (not (special-operator-p operator)))
-         (lambda (args) (apply operator (mapcar (lambda (part) (funcall part args)) parts)))))))
+    (t (lambda (args) (apply operator (mapcar (lambda (part) (funcall part args)) parts))))))
 
 (defun %combined-effective (generic methods)
   "The effective function of METHODS by the generic function's own combination."
