@@ -32,6 +32,7 @@ Shake *shake_begin(Thread *t) {
     must(s);
     s->t = t;
     t->value_count = 0;
+    heap_set_torture(t->heap, heap_torture(t->heap) & ~(unsigned)TORTURE_MOVE); /* whose gaps are no objects: the heap is walked below */
     heap_compact(t);
     s->figures.bytes_before = heap_state(t->heap).bytes;
     return s;
