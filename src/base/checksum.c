@@ -24,7 +24,7 @@ uint64_t bytes_checksum(const void *data, size_t bytes, uint64_t seed) {
         memcpy(words, p, 32);
         for (int i = 0; i < 4; i++) lanes[i] = lane_add(lanes[i], words[i]);
     }
-    memcpy(rest, p, n);
+    if (n) memcpy(rest, p, n); /* nothing may lie nowhere */
     for (int i = 0; i < 4; i++) h = lane_add(h ^ lanes[i], rest[i]);
     return finish(h);
 }

@@ -35,7 +35,7 @@ says "hello is delivered" 0 '' "$WINDFALL" deliver hello.lisp -o hello --level 5
 says "a program with a compiler is delivered" 0 '' "$WINDFALL" deliver compiling.lisp -o compiling --level 0
 is "hello runs" hello "$(./hello)"
 says "the other runs" 0 '^49' ./compiling
-if [ "$(size hello)" -lt 700000 ]; then ok; else bad "hello has $(size hello) bytes, more than 700000"; fi
+if [ "$(size hello)" -lt 450000 ]; then ok; else bad "hello has $(size hello) bytes, 450000 or more"; fi
 if [ "$(size compiling)" -gt 1000000 ]; then ok; else bad "the compiler is not in the other"; fi
 says "saving refuses what the slim runtime has not" 1 'the runtime has no builtin' "$WINDFALL" --eval '(ext:save-application "no" :executable :slim)'
 is "and nothing is written" no "$([ -e no ] || echo no)"
