@@ -232,7 +232,7 @@
     (finish-output *standard-output*)
     (format *error-output* "~&Unhandled ~S: ~A~%" (class-field (class-of condition) name) condition)
     (finish-output *error-output*)
-    (%exit 1)))
+    (if (fboundp 'ext:quit) (ext:quit 1) (%exit 1))))
 
 ;; What C code signals with a format control is there before it is needed: a delivered program makes no classes.
 (mapc #'%make-simple-class

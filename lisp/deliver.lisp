@@ -332,11 +332,13 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 
 (defun %delivered-entry (function debugger)
   "What the program runs: a function of the list of its arguments; the exit code.  DEBUGGER: at a terminal, an error that nobody handles comes to it."
-  (let ((entry (lambda (arguments)
-                 (setq ext:*command-line-arguments* arguments)
-                 (catch '%quit
-                   (funcall function)
-                   0))))
+  (let* ((startup (append (reverse ext:*restore-lisp-functions*) (reverse ext:*lisp-startup-functions*)))
+         (run (if startup (lambda () (mapc #'funcall startup) (funcall function)) function))
+         (entry (lambda (arguments)
+                  (setq ext:*command-line-arguments* arguments)
+                  (catch '%quit
+                    (funcall run)
+                    0))))
     (if debugger
         (lambda (arguments)
           (setq *batch-p* (not (interactive-stream-p *stdin*)))

@@ -194,6 +194,10 @@ static void packages_record(Shake *s) {
 
 static void reinstate(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item) {
     (void)key;
+    if (kind == LINK_FINALIZER) {
+        finalizer_add(t, holder, item);
+        return;
+    }
     if (kind == LINK_USER) {
         set_field(t, t->world->entry, PLAN_PENDING, alloc_cons(t, item, plan_part(t, PLAN_PENDING)));
         return;
@@ -498,6 +502,21 @@ static void explain_world(Thread *t, Explain *explain) {
     for (size_t i = 0; i < COUNT_OF(gone); i++) explain_question(explain, keeps[gone[i].group], named_symbol(t, gone[i].name));
 }
 
+/* -- Finalizers -- */
+
+/* A finalizer must not bring back what is shaken off: it goes with its object. */
+static void finalizers_record(Shake *s) {
+    Heap *heap = shake_thread(s)->heap;
+    Obj object, function;
+    size_t count;
+    while (finalizer_take(heap, &object, &function)) {}
+    for (const Obj *pairs; (pairs = heap_finalizers(heap, false, &count), count); finalizer_cancel(heap, pairs[0], NIL)) {
+        need_record(s, pairs[0], SYM(RUN_FINALIZERS), FACET_FUNCTION);
+        for (size_t i = 0; i < count; i++)
+            if (eq(pairs[2 * i], pairs[0])) shake_link(s, LINK_FINALIZER, pairs[0], 0, NIL, shake_facet(s, pairs[2 * i + 1], FACET_WHOLE), 1, &pairs[0]);
+    }
+}
+
 /* -- Swapped arrays -- */
 
 static void find_handle(void *data, Obj *words, size_t bytes) {
@@ -551,6 +570,7 @@ static void shake_round(Thread *t, Explain *explain) {
     shake_why(s, "the list of names that are to be kept");
     for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
     shake_why(s, "what the runtime needs at any time");
+    finalizers_record(s);
     if (has_handles(t)) keep_static_symbols(s);
     needs_record(s, &found);
     packages_record(s);

@@ -210,6 +210,30 @@ NIL
 The symbol SECRET of #<PACKAGE "COMMON-LISP-USER"> was removed by delivery; :KEEP-SYMBOLS keeps it.
 The function SECRET was removed by delivery; :KEEP-SYMBOLS keeps it.' ./app
 
+# -- Finalizers, startup functions, cleanup forms --
+cat >others.lisp <<'E'
+(defun gone-finalizer (x) (print (list x "MARK-FINALIZER")))
+(defun used-finalizer (x) (declare (ignore x)) (write-line "finalized"))
+(defvar *unused* (list 1)) (defvar *used* (list 2))
+(ext:terminate-when-unreachable *unused* 'gone-finalizer)
+(ext:terminate-when-unreachable *used* 'used-finalizer)
+(push (lambda () (write-line "started")) ext:*lisp-startup-functions*)
+(defun main ()
+  (print (car *used*))
+  (setq *used* nil)
+  (ext:gc)
+  (dotimes (i 10) (list i))
+  (terpri)
+  (unwind-protect (error "over") (write-line "cleaned")))
+E
+deliver "finalizers" 5 others.lisp
+expect "finalizers" 1 'started
+
+2 finalized
+
+cleaned' ./app
+bytes "finalizers of what is gone" no MARK-FINALIZER
+
 # -- Swapped code and arrays --
 cat >swap.lisp <<'E'
 (defun helper (x) (list x (* x x)))
