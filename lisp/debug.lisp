@@ -38,7 +38,7 @@
 (defun %write-safely (stream function)
   "Writes what the function prints; an error in it is noted instead."
   (let ((text (handler-case (with-output-to-string (out) (funcall function out))
-                (serious-condition () "#<error while printing>"))))
+                (serious-condition (c) (if (typep c 'ext:swap-error) "#<what prints this cannot be fetched from shadow space>" "#<error while printing>")))))
     (write-string text stream)))
 
 (defun %write-place (file line stream)
@@ -92,9 +92,12 @@
       (%write-place (car place) (cdr place) stream)
       (terpri stream))))
 
+(defvar *dying* nil "True while an error is being reported that ends the process.")
+
 (defun %die (condition)
   "Reports an error that nobody handles and ends the process with code 1; code 130 after an interrupt."
-  (let ((out *error-output*) (frames (%frames)))
+  (when *dying* (%last-words "there is an error in what reports an error"))
+  (let ((out *error-output*) (frames (%frames)) (*dying* t))
     (finish-output *standard-output*)
     (when (typep condition 'ext:interactive-interrupt)
       (fresh-line out)

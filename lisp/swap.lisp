@@ -31,15 +31,18 @@
   (if (ext:swparrayp array) (list 'ext:swparray (class-name (class-of array))) array))
 
 (defun %report-swap-error (c stream)
-  (let ((*print-length* 8) (*print-level* 3) (number (%swap-error-number c)))
+  (let* ((*print-length* 8) (*print-level* 3) (number (%swap-error-number c)) (array (ext:swap-error-array c))
+         (swapped (or (ext:swparrayp array) (%code-handle array))))
     (format stream
             (case (ext:swap-error-reason c)
               (:too-big "~S is too big for the swapping buffer of ~D page~:P.")
               (:no-buffer "~S is swapped, and the swapping buffer has no pages.")
               (:unreadable "~S cannot be read from shadow space.")
               (:damaged "~S is damaged in shadow space.")
-              (t "~S cannot be written to shadow space."))
-            (%swap-error-culprit (ext:swap-error-array c)) (%buffer-pages))
+              (t (cond (swapped "There is no room for ~S: what has been changed in the swapping buffer cannot be written to shadow space.")
+                       (array "~S cannot be written to shadow space.")
+                       (t "What is in the swapping buffer cannot be written to shadow space.~*"))))
+            (%swap-error-culprit array) (%buffer-pages))
     (when (and (plusp number) (member (ext:swap-error-reason c) '(:unreadable :full)))
       (format stream "  (~A.)" (%error-text number)))))
 
@@ -53,6 +56,9 @@
                     :array array :reason reason :system-error (%swap-system-error))))
 
 (defvar *swap-faults* 0 "How many faults are being handled, one in the handler of the other.")
+(defvar *last-words* #(nil "the swapping buffer is too small for what handles that it is too small" "the swapping buffer has no pages for what handles that it has none"
+                       "shadow space cannot be read, and what handles this is there too" "shadow space is damaged, and so is what handles this"
+                       "shadow space cannot be written, and what handles this has no room"))
 
 (defun %pages-for (array)
   "A buffer of twice the present size, or what the array needs if that is more."
@@ -61,7 +67,7 @@
 
 (defun %swap-repair (fault array)
   "Signals the fault; returns when a restart says that it may be tried again.  ARRAY is a handle, or a function whose code it is.  Meanwhile the buffer grows by what its handlers need."
-  (when (> *swap-faults* 8) (%die-of (%swap-condition fault array)))
+  (when (> *swap-faults* 8) (%last-words (svref *last-words* fault)))
   (let ((*swap-faults* (+ *swap-faults* 1)))
     (%swap-reserve t)
     (unwind-protect

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -108,6 +109,14 @@ BUILTIN(process_id, "%PROCESS-ID", 0, 0, "", "The process's number.") { return o
 BUILTIN(exit_now, "%EXIT", 1, 1, "code", "Write out standard output and end the process, without unwinding.") {
     streams_finish(t);
     exit(is_fix(args[0]) ? (int)(fix_of_obj(args[0]) & 0xFF) : 1);
+}
+
+BUILTIN(last_words, "%LAST-WORDS", 1, 1, "text", "End the process with code 1 and a line on the error output, with nothing but C: for errors of what reports errors.") {
+    streams_finish(t);
+    fputs("windfall: ", stderr);
+    for (uint64_t i = 0; is_simple_string(args[0]) && i < obj_length(args[0]); i++) fputc((int)(simple_string_char(args[0], i) & 0x7F), stderr);
+    fputc('\n', stderr);
+    exit(1);
 }
 
 /* -- Other programs -- */

@@ -122,30 +122,42 @@ static bool buffer_grow(Swap *s, uint64_t need) {
     return true;
 }
 
-/* A hole for `need` granules; the buffer grows for those who handle a fault. */
+/* For those who handle a fault it may. */
+static bool may_grow(const Swap *s) { return s->reserve || s->torture; }
+
+/* A hole for `need` granules; the buffer grows if it may. */
 static SwapFault buffer_hole(Swap *s, uint64_t need, bool pinned, Hole *hole) {
-    bool may_grow = s->reserve || s->torture, empty = !s->pages;
-    if (!buffer_open(s) || (empty && !may_grow)) return SWAP_NO_BUFFER;
+    bool empty = !s->pages;
+    if (!buffer_open(s) || (empty && !may_grow(s))) return SWAP_NO_BUFFER;
     if (need <= s->pages * (SWAP_PAGE / GRANULE)) {
         *hole = hole_find(s, (uint32_t)need, pinned);
         if (hole->at) return SWAP_FINE;
     }
-    if (!may_grow || !buffer_grow(s, need)) return SWAP_TOO_BIG;
+    if (!may_grow(s) || !buffer_grow(s, need)) return SWAP_TOO_BIG;
     *hole = hole_find(s, (uint32_t)need, pinned);
     return hole->at ? SWAP_FINE : SWAP_TOO_BIG;
 }
 
+/* Evicts what is in the hole. */
+static SwapFault hole_clear(Swap *s, const Hole *hole) {
+    SwapFault fault = SWAP_FINE;
+    for (char *p = hole->at, *next; p < hole->at + (size_t)hole->size * GRANULE && fault == SWAP_FINE; p = next) {
+        next = run_end(p);
+        if (header_at(p)->owner) fault = entry_evict(s, &s->entries[header_at(p)->owner]);
+    }
+    return fault;
+}
+
 char *buffer_take(Swap *s, uint32_t size, bool pinned, SwapFault *fault) {
     uint64_t need = (uint64_t)size + 1;
-    Hole hole;
+    Hole hole = {.at = NULL};
     *fault = buffer_hole(s, need, pinned, &hole);
-    if (*fault != SWAP_FINE) return NULL;
-    for (char *p = hole.at, *next; p < hole.at + (size_t)hole.size * GRANULE; p = next) {
-        next = run_end(p);
-        if (!header_at(p)->owner) continue;
-        *fault = entry_evict(s, &s->entries[header_at(p)->owner]);
-        if (*fault != SWAP_FINE) return NULL;
+    if (*fault == SWAP_FINE) *fault = hole_clear(s, &hole);
+    if (*fault == SWAP_FULL && may_grow(s) && buffer_grow(s, need)) {
+        hole = (Hole){.at = s->hand, .size = header_at(s->hand)->size};
+        *fault = SWAP_FINE;
     }
+    if (*fault != SWAP_FINE) return NULL;
     if (s->thread->swap_clock++ >= CLOCK_MOST) clock_rebase(s);
     *header_at(hole.at) = (SwapHeader){.size = (uint32_t)need, .used = s->thread->swap_clock};
     s->hand = run_end(hole.at);
@@ -201,7 +213,7 @@ SwapFault swap_set_buffer(Thread *t, size_t pages) {
     Swap *s = swap_of(t);
     must(pages <= SWAP_PAGES_MOST);
     SwapFault fault = swap_evict_all(t, true);
-    if (fault != SWAP_FINE) return fault;
+    if (fault != SWAP_FINE) return s->pages && pages > s->pages && buffer_grow(s, (pages - s->pages) * (SWAP_PAGE / GRANULE)) ? SWAP_FINE : fault;
     s->pins.count = 0;
     s->pages = pages;
     if (!s->buffer) return SWAP_FINE;

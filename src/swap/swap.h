@@ -135,7 +135,8 @@ uint64_t compound_hash(Obj x);
 /* -- buffer.c -- */
 
 size_t swap_buffer_pages(const Thread *t);
-/* Makes the buffer that many pages; everything in it is evicted.  A fault other than SWAP_FINE: what could not be written back stays, and the size too. */
+/* Makes the buffer that many pages; everything in it is evicted.  What cannot be written back stays, and hinders the buffer from becoming smaller: then there is a fault other
+   than SWAP_FINE. */
 SwapFault swap_set_buffer(Thread *t, size_t pages);
 /* Evicts everything that is not pinned, the running code too if `all`. */
 SwapFault swap_evict_all(Thread *t, bool all);

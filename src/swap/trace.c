@@ -26,6 +26,11 @@ static void trace_mark(Thread *t, Obj handle) {
     heap_reached(t->heap, handle);
 }
 
+/* What stands in shadow space where links are may be references of long ago (links_take_all). */
+static void links_blank(const SwapEntry *e, char *p) {
+    for (uint64_t i = 0; e->links && i < e->links->count; i++) ((Obj *)(void *)p)[e->links->items[i].word] = obj_of_fix(0);
+}
+
 static void entry_trace(Swap *s, SwapEntry *e) {
     Heap *h = s->thread->heap;
     char *p = e->place;
@@ -34,7 +39,7 @@ static void entry_trace(Swap *s, SwapEntry *e) {
         if (block_read_boxed(s, e, p) != SWAP_FINE) {
             e->flags |= SWAP_BROKEN;
             p = NULL;
-        }
+        } else links_blank(e, p);
     }
     if (p) heap_trace(h, (const Obj *)(void *)p, (const Obj *)(void *)p + 2 * (size_t)e->boxed);
     for (uint64_t i = 0; e->links && i < e->links->count; i++) heap_trace(h, &e->links->items[i].value, &e->links->items[i].value + 1);
@@ -128,6 +133,7 @@ static void stored_visit(Swap *s, SwapEntry *e, const Visit *v) {
         e->flags |= SWAP_BROKEN;
         return;
     }
+    links_blank(e, p);
     block_slots(p, e->boxed, v->visit, v->data, root_name);
     if (block_check_boxed(e, p) == e->check_boxed) return;
     e->flags |= SWAP_MOVED;
