@@ -15,6 +15,8 @@ neither, all top-level forms that define nothing are the program.
   --main NAME            the function to call
   --load FILE            load FILE before
   --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
+  --strict               a name that is made at run time and not vouched for is an error
+  --trust                such names reach only what stays anyway
   --explain              write OUT.explain, for windfall explain OUT
   --report FILE          write what is in the program, and why, as an HTML page
   --json FILE            the same as JSON
@@ -26,7 +28,7 @@ neither, all top-level forms that define nothing are the program.
 (defparameter *defining-operators*
   '(defun defmacro defvar defparameter defconstant defstruct defclass defgeneric defmethod deftype define-condition define-compiler-macro
     define-modify-macro define-setf-expander defsetf define-symbol-macro define-method-combination defpackage declaim proclaim in-package export import use-package
-    eval-when require provide macrolet ext:deliver-keep-symbols ext:deliver-keep-symbol-names ext:deliver-keep-packages ext:deliver-keep-classes
+    eval-when require provide macrolet ext:deliver-keep-symbols ext:deliver-keep-symbol-names ext:deliver-keep-packages ext:deliver-keep-classes ext:deliver-trust-names
     ext:delivery-shaker-weak-pointer ext:delivery-shaker-cleanup)
   "Operators of forms that a script's definitions begin with.")
 
@@ -59,6 +61,8 @@ neither, all top-level forms that define nothing are the program.
                 ((string= word "--level") (setf (getf result :level) (parse-integer (next word) :junk-allowed t)))
                 ((string= word "--main") (setf (getf result :main) (next word)))
                 ((string= word "--load") (setf (getf result :loads) (append (getf result :loads) (list (next word)))))
+                ((string= word "--strict") (setf (getf result :keywords) (list* :dynamic-names :strict (getf result :keywords))))
+                ((string= word "--trust") (setf (getf result :keywords) (list* :dynamic-names :trust (getf result :keywords))))
                 ((string= word "--explain") (setf (getf result :keywords) (list* :explain t (getf result :keywords))))
                 ((string= word "--dry-run") (setf (getf result :keywords) (list* :dry-run t (getf result :keywords))))
                 ((string= word "--report") (setf (getf result :keywords) (list* :report (ext:parse-native-namestring (next word)) (getf result :keywords))))
@@ -139,5 +143,3 @@ neither, all top-level forms that define nothing are the program.
                      (or (getf asked :output) (ext:native-namestring (make-pathname :type nil :version nil :defaults (ext:parse-native-namestring file)))))))
         (apply #'ext:deliver function output (getf asked :level) (%read-keyword-values (getf asked :keywords)))
         0))))
-
-(defvar *library-end* (list nil) "An object that is younger than all functions of the library, and older than all others.")

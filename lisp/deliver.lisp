@@ -52,6 +52,9 @@
     (:keep-conditions (t t t t t t) "NIL: an error inside the system ends the program with one line, whatever handlers there are.")
     (:keep-stub-functions (t t t t t t) "T: the error of a call of a function that is gone tells the keyword that keeps it.")
     (:generic-function-collapse (nil nil nil t t t) "T: a generic function with one method, for all arguments, becomes a plain function.")
+    (:dynamic-names (:keep :keep :keep :keep :keep :keep)
+     "What becomes of names that the program makes at run time.  :KEEP: what they can reach stays, and a report tells the places; :STRICT: they are an error; :TRUST: they reach only what stays anyway.")
+    (:trusted-functions nil "Names of functions whose dynamic names are trusted.")
     (:call-count nil "T: tells what was left of each kind of link.")
     (:interrogate-symbols nil "Symbols of which is told what keeps them.")
     (:run-it nil "T: runs the program when it is written.")
@@ -66,9 +69,11 @@
   (do ((tail keywords (cddr tail))) ((null tail))
     (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
     (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail))))
-  (mapcan (lambda (entry)
-            (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
-          *delivery-keywords*))
+  (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
+         :dynamic-keys '() :note-removed nil
+         (mapcan (lambda (entry)
+                   (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
+                 *delivery-keywords*)))
 
 ;;; -- Declarations: keep-lists in sources --
 
@@ -239,7 +244,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 
 (defun %delivery-roots (options)
   "What stays because somebody asks for it."
-  (append (%kept-by-options options :keep-symbols)
+  (append (%dynamic-roots options)
+          (%kept-by-options options :keep-symbols)
           (mapcan (lambda (package) (%symbols-of package nil))
                   (append (%packages-kept (%kept-by-options options :packages-to-keep)) (%packages-kept (getf options :never-shake-packages))))
           (mapcan (lambda (package) (%symbols-of package t)) (%packages-kept (getf options :packages-to-keep-externals)))
@@ -256,6 +262,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 (defun %delivery-names (options)
   "Symbols whose names stay."
   (append (%kept-by-options options :keep-symbol-names)
+          (mapcan #'%key-names (copy-list (getf options :dynamic-keys)))
           (if (getf options :shake-classes) '() '(%class))
           (if (eq (getf options :keep-structure-info) t) '(%structure) '())))
 
@@ -280,7 +287,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
       (note 64 (not (getf options :symbol-names-action)))
       (note 128 (getf options :keep-stub-functions))
-      (note 256 (getf options :keep-structure-info)))
+      (note 256 (getf options :keep-structure-info))
+      (note 512 (getf options :note-removed)))
     flags))
 
 (defun %delivery-changes (options generics classes)
@@ -310,7 +318,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
             *library-end* (%delivery-flags options)
             (%metaobject-vectors classes generics)
             (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '()
-            told)))
+            told (mapcar #'car *dynamic-functions*) nil)))
 
 (defun %second-plan (entry options cleanups)
   "Runs the cleanup functions whose objects are still there; the plan of the second round."
@@ -324,8 +332,11 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (handler-case
       (let ((cleanups (reverse *delivery-cleanups*)))
         (%delivery-changes options (%live-funcallables) (%all-classes))
-        (%delivery-plan entry options
-                        (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups)))))
+        (let ((plan (%delivery-plan entry options
+                                    (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups))))))
+          (when (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
+            (setf (svref plan 13) (%review plan options)))
+          plan))
     (error (condition) (string-right-trim "." (princ-to-string condition)))))
 
 ;;; -- DELIVER --

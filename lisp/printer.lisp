@@ -261,7 +261,7 @@
     (if debug
         (svref debug 0)
         (let ((name (%builtin-info function)))
-          (and name (find-symbol name (if (char= (char name 0) #\%) "SYS" "COMMON-LISP")))))))
+          (and name (%present-symbol name (if (char= (char name 0) #\%) (find-package "SYS") (find-package "COMMON-LISP"))))))))
 
 (defun output-function (function stream)
   (let ((name (%function-name function)))

@@ -11,6 +11,7 @@
 #include "prim/deliver.h"
 
 #include "image/purify.h"
+#include "prim/dynamic.h"
 #include "prim/explain.h"
 #include "prim/prim.h"
 #include "run/dispatch.h"
@@ -18,8 +19,12 @@
 #include "shake/shake.h"
 #include "text/text.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The plan, a simple-vector in World.entry: lisp/deliver.lisp fills it in this order. */
@@ -35,9 +40,11 @@ enum {
     PLAN_NEXT,       /* NIL, or a function that returns the plan of one more round */
     PLAN_INTERROGATE, /* list of symbols of which is told what keeps them */
     PLAN_PENDING,    /* list of (setter value object): places of users to be set when Lisp runs again */
-    PLAN_TOLD        /* for reports: list of #(object kind package name fields), see explain.h */
+    PLAN_TOLD,       /* for reports: list of #(object kind package name fields), see explain.h */
+    PLAN_DYNAMIC,    /* list of symbols: functions that make names at run time */
+    PLAN_REVIEW      /* NIL, or a function of what the survey of their uses found, a string: NIL, or another plan, or a string, what is wrong */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -426,22 +433,20 @@ static void report_figures(const ShakeFigures *f) {
         if (f->links[i]) fprintf(stderr, ";   %-24s %6llu of %6llu\n", link_infos[i].name, (unsigned long long)f->kept[i], (unsigned long long)f->links[i]);
 }
 
-/* Numbers of the symbols that are asked about, and of those that decide whether names of removed symbols are noted. */
+/* What is asked when links are broken: numbers of symbols; for a report; for a survey. */
 typedef struct Questions {
     uint64_t *numbers;
     size_t count;
-    uint64_t lookers[2]; /* numbers of FIND-SYMBOL and INTERN; 0: it is gone */
-    Explain *explain;    /* or NULL */
+    Explain *explain; /* or NULL */
+    Dynamic *dynamic; /* or NULL */
+    FILE *survey;
 } Questions;
 
-static Questions questions_make(Shake *s, Obj symbols, const Obj *lookers) {
-    Questions q = {0};
-    for (size_t i = 0; i < COUNT_OF(q.lookers); i++) q.lookers[i] = is_nil(lookers[i]) ? 0 : shake_number(s, lookers[i]);
-    for (Obj l = symbols; is_cons(l); l = cdr(l)) q.count++;
-    q.numbers = calloc(q.count + 1, sizeof *q.numbers);
-    must(q.numbers);
-    for (size_t i = 0; is_cons(symbols); symbols = cdr(symbols)) q.numbers[i++] = shake_number(s, car(symbols));
-    return q;
+static void questions_make(Shake *s, Questions *q, Obj symbols) {
+    for (Obj l = symbols; is_cons(l); l = cdr(l)) q->count++;
+    q->numbers = calloc(q->count + 1, sizeof *q->numbers);
+    must(q->numbers);
+    for (size_t i = 0; is_cons(symbols); symbols = cdr(symbols)) q->numbers[i++] = shake_number(s, car(symbols));
 }
 
 /* A line for each function that stays: the bytes of its code and constants, its name. */
@@ -459,26 +464,25 @@ static int compare_u32(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Fills World.removed, if the program looks symbols up by names that it computes. */
-static void removed_note(Shake *s, const Questions *q) {
+/* Fills World.removed with the names that go. */
+static void removed_note(Shake *s) {
     Thread *t = shake_thread(s);
-    uint32_t name, package;
-    uint64_t count = 0;
-    bool looks = false;
-    for (size_t i = 0; i < COUNT_OF(q->lookers); i++)
-        looks |= q->lookers[i] && (is_obj(shake_part(s, q->lookers[i], FACET_CALL)));
-    if (!looks) return;
-    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &name, &package);
-    Obj removed = alloc_raw(t, TYPE_U32_VECTOR, count);
+    uint32_t word;
+    uint64_t count = 0, old = has_type(t->world->removed, TYPE_U32_VECTOR) ? obj_length(t->world->removed) : 0;
+    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &word);
+    Obj removed = alloc_raw(t, TYPE_U32_VECTOR, old + count);
     uint32_t *words = obj_raw(removed);
+    if (old) memcpy(words, obj_raw(t->world->removed), 4 * old);
+    words += old;
     for (uint64_t i = 1; i < shake_symbols(s); i++)
-        if (shake_gone(s, i, &name, &package)) *words++ = removed_word(name, package);
-    qsort(obj_raw(removed), count, 4, compare_u32);
+        if (shake_gone(s, i, &word)) *words++ = word;
+    qsort(obj_raw(removed), old + count, 4, compare_u32);
     t->world->removed = removed;
 }
 
 static void collected(Shake *s, void *data) {
-    removed_note(s, data);
+    (void)data;
+    if (plan_flag(shake_thread(s), PLAN_NOTE_REMOVED)) removed_note(s);
     if (plan_flag(shake_thread(s), PLAN_VERBOSE)) report_functions(s);
 }
 
@@ -486,6 +490,9 @@ static void interrogate(Shake *s, void *data) {
     const Questions *q = data;
     for (size_t i = 0; i < q->count; i++) shake_explain(s, q->numbers[i], stderr);
     if (q->explain) explain_shaken(q->explain, s);
+    if (!q->survey) return;
+    dynamic_report(s, q->dynamic, q->survey); /* the process was forked for that */
+    _exit(fclose(q->survey) == 0 ? 0 : 1);
 }
 
 /* Names the objects of the world, and asks what would go without the functions that keywords remove. */
@@ -540,7 +547,8 @@ static void keep_static_symbols(Shake *s) {
         shake_root(s, shake_facet(s, obj_of_address((void *)(STATIC_SYMBOLS + SYMBOL_BYTES * i)), FACET_WHOLE));
 }
 
-static void shake_round(Thread *t, Explain *explain) {
+/* One round; or, with `survey`, what comes of it up to the collection, dynamic names told there. */
+static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
     needs_find(t, &found);
@@ -550,17 +558,17 @@ static void shake_round(Thread *t, Explain *explain) {
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
                        .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES)};
-    Questions q;
+    Obj dynamic = plan_take(t, PLAN_DYNAMIC);
+    Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, plan_part(t, PLAN_MARK)) : NULL};
+    set_field(t, t->world->entry, PLAN_REVIEW, NIL);
     ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
-                            .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE),
-                            .broken = explain || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
-    Obj lookers[] = {named_symbol(t, "FIND-SYMBOL"), named_symbol(t, "INTERN")};
+                            .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE) || survey,
+                            .broken = explain || survey || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
     StringNames *names = strings_scan(t, plan_part(t, PLAN_MARK));
     options.data = &q;
     if (explain) explain_world(t, explain);
     shake_split(s, &options);
-    q = questions_make(s, plan_take(t, PLAN_INTERROGATE), lookers);
-    q.explain = explain;
+    questions_make(s, &q, plan_take(t, PLAN_INTERROGATE));
     properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
     properties.documentation = documentation;
     properties.plist_reader = shake_facet(s, plist_reader, FACET_FUNCTION);
@@ -632,7 +640,59 @@ static const char *plan_make(Thread *t, Obj planner) {
     if (is_string(plan)) return utf8_of_string(plan, NULL);
     t->world->entry = plan;
     thread_abandon(t);
+    return NULL;
+}
+
+/* -- The survey of dynamic names -- */
+
+/* In a process forked for it: writes the survey. */
+NORETURN static void survey_run(Thread *t, int to) {
+    FILE *survey = fdopen(to, "w");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     functions_remove(t);
+    set_field(t, t->world->entry, PLAN_NEXT, NIL);
+    if (!survey || world_gather(t, true)) _exit(1);
+    shake_round(t, NULL, survey);
+    _exit(1);
+}
+
+/* What the survey of the plan found: a string in the heap, or NIL: it failed. */
+static Obj survey_read(Thread *t) {
+    int ends[2], status = 0;
+    char *text = NULL, part[1 << 14];
+    size_t length = 0;
+    ssize_t n;
+    if (pipe(ends) != 0) return NIL;
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        survey_run(t, ends[1]);
+    }
+    close(ends[1]);
+    FILE *to = open_memstream(&text, &length);
+    must(to);
+    while (child > 0 && (n = read(ends[0], part, sizeof part)) != 0)
+        if (n > 0) fwrite(part, 1, (size_t)n, to);
+        else if (errno != EINTR) break;
+    close(ends[0]);
+    fclose(to);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    Obj found = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? string_of_utf8(t, text, length) : NIL;
+    free(text);
+    return found;
+}
+
+/* Lisp judges what the survey found, until it has no other plan.  NULL, or what is wrong. */
+static const char *plan_review(Thread *t) {
+    while (is_function(plan_part(t, PLAN_REVIEW))) {
+        Obj found = survey_read(t);
+        if (is_nil(found)) return "the survey of dynamic names failed";
+        Obj plan = lisp_call(t, plan_part(t, PLAN_REVIEW), 1, &found);
+        thread_abandon(t);
+        if (is_string(plan)) return utf8_of_string(plan, NULL);
+        if (is_nil(plan)) return NULL;
+        t->world->entry = plan;
+    }
     return NULL;
 }
 
@@ -706,15 +766,18 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     Explain *explain = d->facts ? explain_make(t, d->facts, d->heading) : NULL;
     progress("gathering", 0);
     const char *problem = plan_make(t, t->world->entry);
-    if (problem || (problem = world_gather(t, true))) return problem;
+    if (problem || (problem = plan_review(t))) return problem;
+    functions_remove(t);
+    if ((problem = world_gather(t, true))) return problem;
     streams_detach(t);
     progress("shaking", heap_state(t->heap).bytes);
     if (plan_flag(t, PLAN_SHAKE)) {
-        shake_round(t, explain);
+        shake_round(t, explain, NULL);
         places_set(t);
         if (is_function(plan_part(t, PLAN_NEXT))) {
             if ((problem = plan_make(t, plan_part(t, PLAN_NEXT)))) return problem;
-            shake_round(t, explain);
+            functions_remove(t);
+            shake_round(t, explain, NULL);
             places_set(t);
         }
         progress("shaken: left", heap_state(t->heap).bytes);

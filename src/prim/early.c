@@ -127,7 +127,7 @@ static void report_condition(Thread *t, uint32_t n, const Obj *args) {
     } else if (!eq(name, UNBOUND)) {
         fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? "The variable " : "The function ", stderr);
         early_print(name, 2);
-        const char *keeps = eq(args[0], SYM(UNBOUND_VARIABLE)) ? NULL : removed_by(t, name);
+        const char *keeps = eq(args[0], SYM(UNBOUND_VARIABLE)) ? NULL : removed_by(name);
         fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? " has no value." : keeps ? " was removed by delivery" : " is not defined.", stderr);
         if (keeps) fprintf(stderr, "; %s keeps it.", keeps);
     }

@@ -54,6 +54,7 @@ BUILTIN(all_packages, "%ALL-PACKAGES", 0, 0, "", "The list of all packages, not 
 BUILTIN(intern, "INTERN", 1, 2, "string &optional package", "The symbol of that name in the package, made if need be, and how it was found (CLHS 11.2).") {
     Text name = need_name(t, args[0]);
     Obj package = n > 1 ? designated_package(t, args[1]) : current_package(t), status;
+    check_not_removed(t, package, name);
     Obj symbol = package_intern_text(t, package, name, &status);
     return values_2(t, symbol, status);
 }
@@ -61,9 +62,8 @@ BUILTIN(intern, "INTERN", 1, 2, "string &optional package", "The symbol of that 
 BUILTIN_IN_PLACE(find_symbol, "FIND-SYMBOL", 1, 2, "string &optional package", "The symbol of that name accessible in the package, and how (CLHS 11.2).") {
     Text name = need_name(t, args[0]);
     Obj package = n > 1 ? designated_package(t, args[1]) : current_package(t), status;
+    check_not_removed(t, package, name);
     Obj symbol = package_find_symbol_text(package, name, &status);
-    if (is_nil(status) && was_removed(t, package, text_hash(name)))
-        signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~S was removed by delivery; :KEEP-SYMBOLS keeps it.", 2, args[0], package);
     return values_2(t, symbol, status);
 }
 

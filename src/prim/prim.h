@@ -4,6 +4,7 @@
 
 #include "image/image.h"
 #include "run/run.h"
+#include "text/text.h"
 
 /* Makes the standard streams over descriptors 0, 1, 2 and gives the standard's variables their values. */
 void streams_create(Thread *t);
@@ -21,11 +22,9 @@ const char *world_gather(Thread *t, bool impure);
 typedef const char *(*ForkedWork)(Thread *t, void *data, int *system_error);
 Obj fork_work(Thread *t, ForkedWork work, void *data);
 /* deliver.c: what keeps the function of the cell symbol that was taken away when the program was delivered; NULL if it was not. */
-const char *removed_by(Thread *t, Obj cell);
-/* Was a symbol of that name, accessible in the package, shaken off? */
-bool was_removed(Thread *t, Obj package, uint32_t name_hash);
-/* The word of World.removed for a symbol. */
-uint32_t removed_word(uint32_t name_hash, uint32_t package_hash);
+const char *removed_by(Obj cell);
+/* Signals an error if a symbol of that name, accessible in the package, was shaken off. */
+void check_not_removed(Thread *t, Obj package, Text name);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

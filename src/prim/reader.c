@@ -523,6 +523,7 @@ static Obj marked_symbol(Thread *t, Text text, bool escaped, uint64_t colons, ui
         Obj what = alloc_cons(t, string_of_text(t, prefix), string_of_text(t, name));
         return values_2(t, what, SYM(K_NO_PACKAGE));
     }
+    check_not_removed(t, package, name);
     if (two || prefix.length == 0) return values_2(t, package_intern_text(t, package, name, &status), NIL);
     Obj symbol = package_find_symbol_text(package, name, &status);
     if (eq(status, SYM(K_EXTERNAL))) return values_2(t, symbol, NIL);
@@ -547,6 +548,7 @@ BUILTIN(token_object, "%TOKEN-OBJECT", 2, 2, "token readtable",
     }
     if (colons) return marked_symbol(t, text, !is_nil(obj_slots(token)[TOKEN_ESCAPED]), colons, last);
     if (!has_type(package, TYPE_PACKAGE)) signal_type_error(t, package, SYM(PACKAGE));
+    check_not_removed(t, package, text);
     return values_2(t, package_intern_text(t, package, text, &status), NIL);
 }
 

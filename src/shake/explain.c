@@ -173,3 +173,6 @@ void shake_explain(Shake *s, uint64_t number, FILE *to) {
     }
     fprintf(to, "    goes\n");
 }
+
+bool shake_met(const Shake *s, Obj x) { return node_place(s->trace, x)->met; }
+Obj shake_parent(const Shake *s, Obj x) { return node_place(s->trace, x)->parent; }

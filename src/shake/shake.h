@@ -102,8 +102,8 @@ bool shake_is_facet(Obj x, Facet *facet);
    content in slot 0. */
 uint64_t shake_symbols(const Shake *s);
 Obj shake_part(const Shake *s, uint64_t number, Facet facet);
-/* Hash codes of the name of a symbol that goes and of its home's; false if its name stays or it had no home. */
-bool shake_gone(const Shake *s, uint64_t number, uint32_t *name, uint32_t *package);
+/* The word of World.removed (text.h) for a symbol that goes; false if its name stays or it had no home. */
+bool shake_gone(const Shake *s, uint64_t number, uint32_t *word);
 /* The number of a symbol or of one of its parts, and the name that it had ("" unless `explain`). */
 uint64_t shake_number(Shake *s, Obj symbol);
 const char *shake_name(const Shake *s, uint64_t number);
@@ -112,5 +112,8 @@ const char *shake_name(const Shake *s, uint64_t number);
 
 /* Tells by what path a symbol is kept; in `broken`. */
 void shake_explain(Shake *s, uint64_t number, FILE *to);
+/* In `broken`: can the object be met?  From what, NIL: it is a root. */
+bool shake_met(const Shake *s, Obj x);
+Obj shake_parent(const Shake *s, Obj x);
 
 #endif

@@ -74,8 +74,6 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     Obj *slots = obj_slots(symbol), whole = symbol;
     parts->hash = slots[SYMBOL_HASH];
     parts->flags = obj_flags(symbol);
-    parts->name_hash = symbol_hash(symbol);
-    if (has_type(slots[SYMBOL_PACKAGE], TYPE_PACKAGE)) parts->package_hash = text_hash(text_of_string(car(obj_slots(slots[SYMBOL_PACKAGE])[PACKAGE_NAMES])));
     parts->had_function = is_function(slots[SYMBOL_FUNCTION]);
     if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
     bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
@@ -108,11 +106,9 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
 uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
 Obj shake_part(const Shake *s, uint64_t number, Facet facet) { return s->symbols[number].at[facet]; }
 
-bool shake_gone(const Shake *s, uint64_t number, uint32_t *name, uint32_t *package) {
-    const SymbolParts *parts = &s->symbols[number];
-    *name = parts->name_hash;
-    *package = parts->package_hash;
-    return !is_obj(parts->at[FACET_TEXT]) && parts->package_hash;
+bool shake_gone(const Shake *s, uint64_t number, uint32_t *word) {
+    *word = s->symbols[number].word;
+    return s->symbols[number].homed && !is_obj(s->symbols[number].at[FACET_TEXT]);
 }
 
 uint64_t shake_number(Shake *s, Obj symbol) {
@@ -250,6 +246,16 @@ static void static_to_whole(Shake *s, Obj *word) {
     if (is_static_symbol(*word) && static_number(*word)) set_slot(s->t, word, s->symbols[static_number(*word)].at[FACET_WHOLE]);
 }
 
+/* While packages are whole: what World.removed will say of the symbol if it goes. */
+static void symbol_word(SymbolParts *parts, Obj symbol) {
+    Obj home = obj_slots(symbol)[SYMBOL_PACKAGE], status;
+    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES])) return;
+    Text name = text_of_string(obj_slots(symbol)[SYMBOL_NAME]);
+    package_find_symbol_text(home, name, &status);
+    parts->homed = true;
+    parts->word = removed_word(home, text_hash(name), eq(status, SYM(K_EXTERNAL)));
+}
+
 void symbols_split(Shake *s) {
     Thread *t = s->t;
     s->symbol_count = STATIC_SYMBOL_COUNT;
@@ -260,6 +266,7 @@ void symbols_split(Shake *s) {
     s->symbol_count = STATIC_SYMBOL_COUNT;
     heap_each(t->heap, number_symbol, s);
     s->figures.symbols = s->symbol_count;
+    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(&s->symbols[i], s->symbols[i].at[FACET_WHOLE]);
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
     for (uint32_t i = 0; i < s->options.soft_count; i++) s->symbols[shake_number(s, s->options.soft[i])].soft = true;
     walk_all(s, static_to_whole);

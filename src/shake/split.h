@@ -9,9 +9,9 @@ typedef struct SymbolParts {
     Obj at[FACETS];   /* where they lie; a fixnum: gone */
     Obj hash;         /* what the HASH field held */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
-    uint32_t name_hash, package_hash; /* of its name and of its home's; 0: it has no home */
+    uint32_t word;    /* of World.removed, if it is homed */
     unsigned flags;
-    bool soft, had_function;
+    bool soft, had_function, homed;
     char *text;       /* its name, if it is to be told */
 } SymbolParts;
 

@@ -154,6 +154,36 @@ Obj package_find_symbol(Thread *t, Obj package, Obj name, Obj *status) {
     return package_find_symbol_text(package, text_of_string(name), status);
 }
 
+/* -- What a delivery took away -- */
+
+uint32_t removed_word(Obj package, uint32_t name_hash, bool external) {
+    return (name_hash ^ string_hash(car(obj_slots(package)[PACKAGE_NAMES])) * 0x9E3779B1u) + external;
+}
+
+static bool is_listed(Obj removed, uint32_t word) {
+    const uint32_t *words = obj_raw(removed);
+    uint64_t low = 0, high = obj_length(removed);
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        if (words[middle] == word) return true;
+        if (words[middle] < word) low = middle + 1;
+        else high = middle;
+    }
+    return false;
+}
+
+bool package_symbol_removed(Thread *t, Obj package, Text name) {
+    Obj removed = t->world->removed, status;
+    if (LIKELY(!has_type(removed, TYPE_U32_VECTOR)) || !has_type(package, TYPE_PACKAGE) || !is_cons(obj_slots(package)[PACKAGE_NAMES])) return false;
+    uint32_t hash = text_hash(name);
+    find_hashed(package, name, hash, &status);
+    if (!is_nil(status)) return false;
+    if (is_listed(removed, removed_word(package, hash, false)) || is_listed(removed, removed_word(package, hash, true))) return true;
+    for (Obj l = obj_slots(package)[PACKAGE_USES]; is_cons(l); l = cdr(l))
+        if (is_listed(removed, removed_word(car(l), hash, true))) return true;
+    return false;
+}
+
 static void make_keyword(Thread *t, Obj symbol) {
     set_symbol(t, symbol, SYMBOL_VALUE, symbol);
     obj_set_flags(symbol, symbol_flags(symbol) | SYMBOL_CONSTANT);

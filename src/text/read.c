@@ -168,6 +168,7 @@ static Got qualified_symbol(Thread *t, Reader *r, Obj *out) {
     if ((!internal && r->colons != 1) || end == 0 || (last + 1 == r->token_length && !r->escaped)) return fail(r, READ_OTHER, "odd package markers");
     Obj package = package_find_text(t, r->package, (Text){r->token, end, true});
     if (is_nil(package)) return fail(r, READ_OTHER, "there is no such package");
+    if (package_symbol_removed(t, package, token_text(r, last + 1))) return fail(r, READ_OTHER, "a symbol that was removed by delivery");
     if (internal) {
         *out = package_intern_text(t, package, token_text(r, last + 1), &status);
         return GOT_FORM;
@@ -197,6 +198,7 @@ static Got token_object(Thread *t, Reader *r, Obj *out) {
     }
     if (r->colons) return qualified_symbol(t, r, out);
     Obj status;
+    if (package_symbol_removed(t, r->package, token_text(r, 0))) return fail(r, READ_OTHER, "a symbol that was removed by delivery");
     *out = package_intern_text(t, r->package, token_text(r, 0), &status);
     return GOT_FORM;
 }

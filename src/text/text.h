@@ -98,6 +98,10 @@ Obj package_find_text(Thread *t, Obj current, Text name);
 /* The symbol of that name accessible in the package; *status is NIL, :INTERNAL, :EXTERNAL or :INHERITED. */
 Obj package_find_symbol(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_find_symbol_text(Obj package, Text name, Obj *status);
+/* Was a symbol of that name, accessible in the package, taken away when the program was delivered (World.removed)? */
+bool package_symbol_removed(Thread *t, Obj package, Text name);
+/* The word of World.removed for a symbol of a package, external or not. */
+uint32_t removed_word(Obj package, uint32_t name_hash, bool external);
 Obj package_intern(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status);
 /* Makes both tables of the package empty and small. */
