@@ -239,6 +239,7 @@ typedef struct PropertyWork {
 static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, Obj item) {
     LinkKind kind = eq(key, work->documentation) ? LINK_DOCUMENTATION : info_kind(s, key);
     if (kind == LINK_DOCUMENTATION && !work->keep_documentation) return;
+    if (kind == LINK_SETF_FUNCTION && !is_function(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) return; /* who calls it holds the cell */
     Obj conditions[3] = {name, shake_facet(s, key, FACET_NAME), NIL};
     if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show */
         item = shake_identify(s, item);
