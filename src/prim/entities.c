@@ -11,7 +11,11 @@
 
 /* -- Which nodes are entities -- */
 
-static const char *const facet_kinds[FACETS] = {"symbol", "name", "function", "variable", "variable", "function", "name"};
+static const char *const facet_kinds[FACETS] = {
+    [FACET_WHOLE] = "symbol", [FACET_NAME] = "name", [FACET_FUNCTION] = "function", [FACET_VALUE] = "variable",
+    [FACET_SET] = "variable", [FACET_SOFT] = "function", [FACET_TEXT] = "name", [FACET_CALL] = "function",
+};
+_Static_assert(FACETS == 8, "every part of a symbol has a kind");
 
 static bool facet_of(const Graph *g, uint32_t node, Facet *facet) { return g->s && node && shake_is_facet(g->objects[node], facet); }
 
@@ -55,9 +59,9 @@ static bool is_merged(const Entities *e, uint32_t node, Facet facet, const Name 
     return !strcmp(above->kind, facet_kinds[facet]) || facet != FACET_VALUE || graph_node(e->g, obj_slots(e->g->objects[node])[0]) == NO_NODE;
 }
 
-/* A function that is called and was removed, or one that is only called if it is there: it holds nothing. */
+/* A function that is called and was removed, or one that is only called if it is there: it holds nothing; or one as it is called: that is the function itself. */
 static bool is_empty_function(const Entities *e, uint32_t node, Facet facet) {
-    return facet == FACET_SOFT || (facet == FACET_FUNCTION && graph_node(e->g, obj_slots(e->g->objects[node])[0]) == NO_NODE);
+    return facet == FACET_SOFT || facet == FACET_CALL || (facet == FACET_FUNCTION && graph_node(e->g, obj_slots(e->g->objects[node])[0]) == NO_NODE);
 }
 
 static void node_enter(Entities *e, uint32_t node) {
@@ -135,7 +139,8 @@ static const char *relation(const Entities *e, uint32_t from, uint32_t node) {
         const char *words = edge_words(e, v);
         if (words) return words;
         if (is_constants(g, v)) constants = true;
-        if (g->parent[v] != NO_NODE && g->parent[v] && is_constants(g, g->parent[v]) && v == node) direct = true;
+        Facet step = FACET_WHOLE;
+        if (g->parent[v] != NO_NODE && g->parent[v] && is_constants(g, g->parent[v]) && (v == node || (facet_of(g, v, &step) && step == FACET_CALL))) direct = true;
     }
     if (!from) return "a root";
     const char *field = field_name(e, from, node), *kind = e->all[e->of_node[from]].kind;
