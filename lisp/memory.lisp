@@ -99,7 +99,7 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
 (defun ext:why-live (object &optional (stream *standard-output*))
   "Prints the shortest path of references from a root to OBJECT, in words; returns it as a list: the root's name, then for each object on the way a list
 of the object and how it refers to the next, or NIL if nothing keeps it.  What packages hold counts
-after everything else, the control stack last.  STREAM NIL: prints nothing."
+after everything else, the control stack and special bindings last.  STREAM NIL: prints nothing."
   (let* ((path (%why-live object)) (steps '()))
     (when path
       (do ((rest (cdr path) (cddr rest))) ((null (cdr rest)))

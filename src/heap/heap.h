@@ -179,8 +179,8 @@ size_t foreign_bytes(const Heap *heap);
 /* -- why.c: who keeps what -- */
 
 /* The shortest path of references from a root to x: a list (root-name object slot object slot ... x), or NIL if there is none.  A slot is a
-   fixnum: 0 and 1 are CAR and CDR of a cons, else it is as for obj_slots.  Paths through what a package holds come after all others; the control stack is
-   asked last. */
+   fixnum: 0 and 1 are CAR and CDR of a cons, else it is as for obj_slots.  Paths through what a package holds come after all others; the control
+   stack and special bindings are asked last. */
 Obj heap_why_live(Thread *t, Obj x);
 /* Counts objects and bytes by type in one generation (3: tenured) as of the last collection; the youngest is not counted. */
 typedef struct Census {

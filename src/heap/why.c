@@ -4,8 +4,8 @@
    again afterwards).  The queue keeps, for each object seen, the entry that led to it and the slot; it is apart from the heap, since nothing
    may be allocated while the marks are in use.
 
-   Weak references are not followed; of an entry of a weak table the strong half is.  What only the control stack or the values of the last call
-   keep is asked last, since they hold the object that is asked about.  What a package holds is looked at only when nothing else leads on: that it holds its
+   Weak references are not followed; of an entry of a weak table the strong half is.  What only the control stack, special bindings or the values of
+   the last call keep is asked last, since they hold the object that is asked about, or the form that asks.  What a package holds is looked at only when nothing else leads on: that it holds its
    symbols, and so everything with a name, is true but tells little. */
 #include "heap/space.h"
 
@@ -26,7 +26,7 @@ typedef struct Search {
 } Search;
 
 static bool is_late_root(const char *name) {
-    return !strcmp(name, "control stack") || !strcmp(name, "values") || !strcmp(name, "arguments of an error");
+    return !strcmp(name, "control stack") || !strcmp(name, "special bindings") || !strcmp(name, "values") || !strcmp(name, "arguments of an error");
 }
 
 static void search_see(Search *s, Obj x, uint32_t parent, uint64_t slot) {
