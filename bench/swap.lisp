@@ -77,6 +77,7 @@
     (dotimes (i n sum) (incf sum (funcall (svref *functions* (random count state)) i (logand i 255))))))
 
 (defun bench-much (&optional (megabytes 100) (calls 200000))
+  (configure-egc 1000 2000 3000) ; or garbage would be most of what is resident
   (let ((spent (timed (setq megabytes (/ (generate megabytes) 1d6)))))
     (gc) (gc)
     (format t "~&~,1F MB of code in ~D functions, made and swapped in ~,1F s; handles and links ~D KB~%" megabytes (length *functions*) spent
@@ -92,4 +93,9 @@
 
 ;;; -- Whole programs: the library and the program swapped, with a buffer that holds them --
 
+(defun swap-large ()
+  "What MKSWAPP chooses: functions of more than MKSWAPSIZE words."
+  (sys::%checked-swap (remove-if (lambda (f) (<= (sys::%code-words f) mkswapsize)) (sys::%all-functions)) t nil)
+  (setsbsize 2048)
+  nil)
 (defun swap-all () (sys::%swap-everything) (setsbsize 2048) nil)

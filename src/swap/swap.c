@@ -166,7 +166,8 @@ SwapEntry *swap_enter_slow(Thread *t, Obj handle, bool again) {
         t->swap_fault = fault;
         return NULL;
     }
-    swap_use(t, e);
+    swap_header(e)->used = t->swap_clock;
+    if (!again) swap_header(e)->hits++;
     return e;
 }
 

@@ -46,7 +46,7 @@ typedef struct SwapEntry {
     uint32_t offset, stored;  /* in shadow space, and how much it takes there */
     uint32_t check_boxed, check_raw;
     uint32_t note;            /* what its maker wants to know without fetching it */
-    uint32_t hits, fetches;   /* hits: as of the last eviction */
+    uint32_t hits, fetches;   /* hits: calls of code or looks into data, as of the last eviction */
     uint32_t time;            /* spent in fetching, in 64 nanoseconds */
     uint32_t used;            /* clock of the last use, as of the last eviction */
     uint8_t type, flags;
@@ -203,7 +203,8 @@ static inline void swap_use(const Thread *t, const SwapEntry *e) {
 static inline SwapEntry *swap_enter(Thread *t, Obj handle, bool again) {
     SwapEntry *e = swap_entry(t, handle);
     if (UNLIKELY(!e->place)) return swap_enter_slow(t, handle, again);
-    swap_use(t, e);
+    swap_header(e)->used = t->swap_clock;
+    if (!again) swap_header(e)->hits++;
     return e;
 }
 
