@@ -143,11 +143,11 @@ static uint32_t code_parts(Thread *t, Obj code, Obj constants, Obj *parts) {
     return n;
 }
 
-/* Is the constant a template?  Those of a unit have an environment too, the last value of which is the owner. */
+/* Is the constant a template?  Those of a unit have an environment too, the last value of which is the owner until they are swapped. */
 static bool is_template(const Thread *t, Obj x) {
     if (!has_type(x, TYPE_FUNCTION)) return false;
     Obj code = obj_slots(x)[FUNCTION_CODE];
-    return obj_length(x) == FUNCTION_ENV || (is_obj(code) && in_unit(t, code));
+    return obj_length(x) == FUNCTION_ENV || is_handle(code) || (is_obj(code) && in_unit(t, code));
 }
 
 /* Calls `change` for the templates among the constants, those of CLOSUREREC included. */
