@@ -81,5 +81,31 @@ check "written over" ":DAMAGED0" "$(damage "yes | head -c 60000 >$D/shadow")"
 rm -f "$D/shadow"
 check "deleted" "#<FUNCTION (LAMBDA (X))>0" "$(damage "rm $D/shadow" | sed 's/{[^}]*}//')"
 check "no room" ":FULL 1" "$(cd "$D" && ulimit -f 4 && TMPDIR=$D run --eval '(progn (prin1 (handler-case (loop (mkswap (make-array 10000))) (swap-error (c) (swap-error-reason c)))) (princ " ") (prin1 (mkunswap (mkunswap 1))))')"
+# SIGINT in swapped code: handled by an exit, and by a handler that changes the buffer and goes on.
+cat >"$D/interrupt.lisp" <<'L'
+(defun spin (n) (if (= n 0) 0 (+ 1 (spin (- n 1)))))
+(defvar *times* 0)
+(defun spin-until (n) (loop (spin 10) (when (>= *times* n) (return :done))))
+(defun announce (name) (with-open-file (s name :direction :output) (print 1 s)))
+(mkswap 'spin) (mkswap 'spin-until)
+(defun all ()
+  (announce "one")
+  (prin1 (handler-case (spin-until 100) (interactive-interrupt () (list :out (spin 5)))))
+  (handler-bind ((interactive-interrupt (lambda (c) (incf *times*) (setsbsize (+ 1 *times*)) (announce (format nil "went-~D" *times*)) (continue c))))
+    (announce "two")
+    (prin1 (list (spin-until 3) *times* (setsbsize) (verify-heap)))))
+L
+for torture in "" swap; do
+    rm -f "$D"/one "$D"/two "$D"/went-*
+    (cd "$D" && WINDFALL_TORTURE=$torture exec "$W" --no-init --load interrupt.lisp --eval '(all)' --quit >out 2>&1) &
+    child=$!
+    for step in one two went-1 went-2; do
+        for _ in $(seq 300); do [ -f "$D/$step" ] && break; sleep 0.1; done
+        sleep 0.2
+        kill -INT "$child"
+    done
+    wait "$child"
+    check "interrupts, torture '$torture'" "(:OUT 5)(:DONE 3 4 0)" "$(cat "$D/out")"
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
