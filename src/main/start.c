@@ -42,17 +42,12 @@ Obj argument_list(Thread *t, char **arguments) {
     return list;
 }
 
-static int exit_code(Thread *t, Obj code) {
-    streams_finish(t);
-    return is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
-}
-
 int world_run(Thread *t, const char *function, uint32_t n, const Obj *arguments) {
-    return exit_code(t, lisp_call(t, intern_text(t, t->world->package_sys, function), n, arguments));
+    return streams_exit_code(t, lisp_call(t, intern_text(t, t->world->package_sys, function), n, arguments));
 }
 
 int world_run_entry(Thread *t, char **arguments) {
     if (!is_function(symbol_slots(SYM(INTERRUPT))[SYMBOL_FUNCTION])) signal(SIGINT, SIG_DFL);
     Obj list = argument_list(t, arguments);
-    return exit_code(t, lisp_call(t, t->world->entry, 1, &list));
+    return streams_exit_code(t, lisp_call(t, t->world->entry, 1, &list));
 }

@@ -107,8 +107,7 @@ BUILTIN(system_names, "%SYSTEM-NAMES", 0, 0, "", "List of what the kernel says: 
 BUILTIN(process_id, "%PROCESS-ID", 0, 0, "", "The process's number.") { return obj_of_fix(getpid()); }
 
 BUILTIN(exit_now, "%EXIT", 1, 1, "code", "Write out standard output and end the process, without unwinding.") {
-    streams_finish(t);
-    exit(is_fix(args[0]) ? (int)(fix_of_obj(args[0]) & 0xFF) : 1);
+    exit(streams_exit_code(t, args[0]));
 }
 
 BUILTIN(last_words, "%LAST-WORDS", 1, 1, "text", "End the process with code 1 and a line on the error output, with nothing but C: for errors of what reports errors.") {

@@ -8,8 +8,10 @@
 
 /* Makes the standard streams over descriptors 0, 1, 2 and gives the standard's variables their values. */
 void streams_create(Thread *t);
-/* Writes out standard output and standard error, as far as they take it; never signals. */
-void streams_finish(Thread *t);
+/* Writes out standard output and standard error, as far as they take it; never signals.  The system's error of standard output, or 0. */
+int streams_finish(Thread *t);
+/* The same at the end of the process: what was lost is said, and the exit code, if it is 0, becomes 1. */
+int streams_exit_code(Thread *t, Obj code);
 /* Before an image is saved: file streams are closed, as far as the image is concerned; the standard streams are as new.  After heap_compact. */
 void streams_detach(Thread *t);
 /* After an image was mapped: the standard streams look at their descriptors. */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 16384, STRING_START = 64, SYNONYM_LIMIT = 1000 };
@@ -444,10 +445,17 @@ void stream_flush(Thread *t, Obj stream) {
     }
 }
 
-void streams_finish(Thread *t) {
+int streams_finish(Thread *t) {
     Obj out = symbol_slots(SYM(STDOUT))[SYMBOL_VALUE], err = symbol_slots(SYM(STDERR))[SYMBOL_VALUE];
-    if (is_stream(out)) write_out(t, out);
+    int error = is_stream(out) ? write_out(t, out) : 0;
     if (is_stream(err)) write_out(t, err);
+    return error;
+}
+
+int streams_exit_code(Thread *t, Obj code) {
+    int error = streams_finish(t), asked = is_fix(code) ? (int)(fix_of_obj(code) & 0xFF) : 1;
+    if (error) fprintf(stderr, "Standard output cannot be written: %s.\n", strerror(error));
+    return error && !asked ? 1 : asked;
 }
 
 /* -- Input of a descriptor -- */

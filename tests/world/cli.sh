@@ -117,6 +117,8 @@ expect handled 0 "caught" "$W" --eval '(handler-case (error "x") (error () (prin
 expect warning-goes-on 0 "on" "$W" --eval '(progn (warn "careful") (princ "on"))' --quit
 "$W" --eval '(loop (write-line "y"))' --quit 2>"$T/err" | head -1 >"$T/out"
 [ "$(cat "$T/out")" = y ] && [ ! -s "$T/err" ] && ok broken-pipe || not_ok broken-pipe "$(head -5 "$T/err")"
+"$W" --eval '(write-line "lost")' --quit >/dev/full 2>"$T/err"
+[ $? = 1 ] && grep -q "Standard output cannot be written: No space left" "$T/err" && ok full-output || not_ok full-output "$(head -5 "$T/err")"
 
 # -- Interrupts --
 # interrupt NAME STATUS PATTERN COMMAND...: the command gets SIGINT after a second
