@@ -427,13 +427,6 @@ static Obj plan_take(Thread *t, unsigned part) {
     return x;
 }
 
-static void report_figures(const ShakeFigures *f) {
-    fprintf(stderr, "; shaken: %llu KB of %llu KB stay; symbols %llu of %llu, %llu with names\n", (unsigned long long)f->bytes_after / 1024,
-            (unsigned long long)f->bytes_before / 1024, (unsigned long long)f->symbols_kept, (unsigned long long)f->symbols, (unsigned long long)f->names_kept);
-    for (int i = 0; i < LINK_KINDS; i++)
-        if (f->links[i]) fprintf(stderr, ";   %-24s %6llu of %6llu\n", link_infos[i].name, (unsigned long long)f->kept[i], (unsigned long long)f->links[i]);
-}
-
 /* What is asked when links are broken: numbers of symbols; for a report; for a survey. */
 typedef struct Questions {
     uint64_t *numbers;
@@ -448,16 +441,6 @@ static void questions_make(Shake *s, Questions *q, Obj symbols) {
     q->numbers = calloc(q->count + 1, sizeof *q->numbers);
     must(q->numbers);
     for (size_t i = 0; is_cons(symbols); symbols = cdr(symbols)) q->numbers[i++] = shake_number(s, car(symbols));
-}
-
-/* A line for each function that stays: the bytes of its code and constants, its name. */
-static void report_functions(Shake *s) {
-    for (uint64_t i = 1; i < shake_symbols(s); i++) {
-        Obj part = shake_part(s, i, FACET_FUNCTION), f = is_obj(part) ? obj_slots(part)[0] : NIL;
-        if (!has_type(f, TYPE_FUNCTION) || !is_obj(obj_slots(f)[FUNCTION_CODE])) continue;
-        size_t bytes = header_bytes(obj_header(obj_slots(f)[FUNCTION_CODE])) + header_bytes(obj_header(obj_slots(f)[FUNCTION_CONSTANTS]));
-        fprintf(stderr, "; %6zu %s\n", bytes, shake_name(s, i));
-    }
 }
 
 static int compare_u32(const void *a, const void *b) {
@@ -695,40 +678,6 @@ static const char *plan_review(Thread *t) {
         t->world->entry = plan;
     }
     return NULL;
-}
-
-typedef struct CensusWork {
-    uint64_t count[TYPE_COUNT + 1], bytes[TYPE_COUNT + 1];
-} CensusWork;
-
-static void census_object(void *data, Obj *words, size_t bytes) {
-    CensusWork *work = data;
-    int type = is_header(words[0]) ? (int)header_type(words[0]) : TYPE_COUNT;
-    work->count[type]++;
-    work->bytes[type] += bytes;
-}
-
-/* What the image holds, by type. */
-static void report_census(Thread *t) {
-    CensusWork work = {0};
-    heap_each(t->heap, census_object, &work);
-    for (int i = 0; i <= TYPE_COUNT; i++)
-        if (work.bytes[i] >= 1024)
-            fprintf(stderr, ";   %-40s %6llu objects, %4llu KB\n", i == TYPE_COUNT ? "CONS" : shapes[i].name, (unsigned long long)work.count[i],
-                    (unsigned long long)work.bytes[i] / 1024);
-}
-
-/* Says which leaves are the reason that the whole runtime is taken. */
-static void report_runtime(Thread *t) {
-    Runtime runtime;
-    if (runtime_open(&runtime, "", RUNTIME_SLIM)) return;
-    bool *lacks = calloc(builtins_total(), sizeof *lacks);
-    must(lacks);
-    runtime_lacks(&runtime, t, lacks);
-    for (uint32_t i = 0; i < builtins_total(); i++)
-        if (lacks[i]) fprintf(stderr, "; the slim runtime has not %s\n", builtin_at(i)->name);
-    free(lacks);
-    runtime_close(&runtime);
 }
 
 typedef struct Delivery {

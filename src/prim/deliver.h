@@ -10,6 +10,17 @@
 /* The symbol with a name as BUILTIN writes it; NIL if it has been shaken off in the first round. */
 Obj named_symbol(Thread *t, const char *name);
 
+/* -- deliver-report.c: what :CALL-COUNT tells, on standard error -- */
+
+/* How many links of each kind there were, and how many are left. */
+void report_figures(const ShakeFigures *f);
+/* A line for each function that stays: the bytes of its code and constants, its name. */
+void report_functions(Shake *s);
+/* What the image holds, by type. */
+void report_census(Thread *t);
+/* Which leaves are the reason that the whole runtime is taken. */
+void report_runtime(Thread *t);
+
 /* -- deliver-strings.c -- */
 
 typedef struct StringNames StringNames;
