@@ -36,7 +36,7 @@
     (:classes-to-keep nil "Names of classes that stay.")
     (:classes-to-remove nil "Names of classes that are forgotten before.")
     (:functions-to-remove nil "Names of functions that go even where they are called.")
-    (:keep-macros (t t nil nil nil nil) "T: macro functions stay with their names; NIL: they go.")
+    (:keep-macros (t t nil nil nil nil) "T: macro functions stay with their names; NIL: only if something can expand macros.")
     (:keep-eval (t nil nil nil nil nil) "NIL: EVAL, COMPILE, COMPILE-FILE and the compiler go.")
     (:keep-load-function (t t t nil nil nil) "NIL: LOAD and REQUIRE go.")
     (:keep-lisp-reader (t t t t t nil) "NIL: READ and its kin go.")

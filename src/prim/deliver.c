@@ -201,6 +201,11 @@ static void packages_record(Shake *s) {
 
 static void reinstate(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item) {
     (void)key;
+    if (kind == LINK_MACRO) {
+        set_symbol(t, holder, SYMBOL_FUNCTION, item);
+        obj_set_flags(holder, obj_flags(holder) | SYMBOL_MACRO);
+        return;
+    }
     if (kind == LINK_FINALIZER) {
         finalizer_add(t, holder, item);
         return;
@@ -230,7 +235,14 @@ static LinkKind info_kind(Shake *s, Obj key) {
     return LINK_PROPERTY;
 }
 
+/* Who can expand macros: the compiler, and the program if it asks for that itself. */
+static const struct {
+    const char *name;
+    Facet facet;
+} expanders[] = {{"%COMPILE-FORM", FACET_FUNCTION}, {"%COMPILE-LAMBDA", FACET_FUNCTION}, {"MACROEXPAND", FACET_CALL}, {"MACROEXPAND-1", FACET_CALL}, {"MACRO-FUNCTION", FACET_CALL}};
+
 typedef struct PropertyWork {
+    Obj expanders[COUNT_OF(expanders)]; /* symbols, or NIL */
     Obj setf, documentation, plist_reader; /* wholes of SETF and %DOCUMENTATION; the function SYMBOL-PLIST */
     bool keep_documentation;
 } PropertyWork;
@@ -248,10 +260,20 @@ static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, O
     shake_link(s, kind, name, SYMBOL_INFO, shake_facet(s, key, FACET_NAME), item, 3, conditions);
 }
 
+static void macro_record(Shake *s, const PropertyWork *work, Obj whole) {
+    Obj macro = shake_macro(s, whole), name = shake_facet(s, whole, FACET_NAME);
+    if (!is_nil(macro) && plan_flag(shake_thread(s), PLAN_KEEP_MACROS)) shake_link(s, LINK_MACRO, name, 0, NIL, macro, 1, &name);
+    for (size_t i = 0; i < COUNT_OF(expanders) && !is_nil(macro); i++) {
+        Obj expander = shake_facet(s, work->expanders[i], expanders[i].facet);
+        if (is_obj(expander) && !is_marker(obj_slots(expander)[0])) shake_link(s, LINK_MACRO, name, 0, NIL, macro, 2, (Obj[]){name, expander});
+    }
+}
+
 static void properties_record(Shake *s, Obj whole, void *data) {
     const PropertyWork *work = data;
     Thread *t = shake_thread(s);
     Obj *slots = symbol_slots(whole), name = shake_facet(s, whole, FACET_NAME);
+    macro_record(s, work, whole);
     for (Obj l = slots[SYMBOL_INFO]; is_cons(l); l = cddr(l)) info_record(s, work, name, car(l), cadr(l));
     for (Obj l = slots[SYMBOL_PLIST]; is_cons(l) && is_cons(cdr(l)); l = cddr(l)) {
         Obj key = shake_facet(s, car(l), FACET_NAME);
@@ -532,12 +554,20 @@ static void keep_static_symbols(Shake *s) {
 }
 
 /* One round; or, with `survey`, what comes of it up to the collection, dynamic names told there. */
+/* What is older is the library's, which calls no function by a name that it holds as a constant; but the forms that its macros make do, so that with a
+   compiler nothing is older than the mark. */
+static Obj library_mark(Thread *t) {
+    Obj compiler = named_symbol(t, "%COMPILE-FORM");
+    return is_function(symbol_slots(compiler)[SYMBOL_FUNCTION]) ? NIL : plan_part(t, PLAN_MARK);
+}
+
 static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
     needs_find(t, &found);
     Obj class_of = named_symbol(t, "%CLASS-OF"), class_key = named_symbol(t, "%CLASS-KEY");
     PropertyWork properties = {.keep_documentation = plan_flag(t, PLAN_KEEP_DOCUMENTATION)};
+    for (size_t i = 0; i < COUNT_OF(expanders); i++) properties.expanders[i] = named_symbol(t, expanders[i].name);
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
@@ -545,7 +575,7 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     Obj dynamic = plan_take(t, PLAN_DYNAMIC);
     Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, plan_part(t, PLAN_MARK)) : NULL};
     set_field(t, t->world->entry, PLAN_REVIEW, NIL);
-    ShakeOptions options = {.mark = plan_part(t, PLAN_MARK), .keep_macros = plan_flag(t, PLAN_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
+    ShakeOptions options = {.mark = library_mark(t), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE) || survey,
                             .broken = explain || survey || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
     StringNames *names = strings_scan(t, plan_part(t, PLAN_MARK));

@@ -49,7 +49,6 @@ typedef struct ShakeOptions {
     Obj mark;            /* an object: functions older than it call no function by a name that they hold as a constant */
     const Obj *soft;     /* symbols whose functions the library calls softly */
     uint32_t soft_count;
-    bool keep_macros;    /* names hold macro functions */
     bool keep_names;     /* a symbol that is only called or bound keeps its name */
     bool keep_undefined; /* a symbol that is called and has no function keeps its text, for errors */
     void (*reinstate)(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item); /* for links of the way CALL */
@@ -90,6 +89,8 @@ void shake_end(Shake *s);
 
 /* The object that stands for that part of a symbol.  Other words than symbols stand for themselves. */
 Obj shake_facet(Shake *s, Obj symbol, Facet facet);
+/* The macro function that a symbol had, or NIL: it has been taken from the symbol, a link to be handed in. */
+Obj shake_macro(Shake *s, Obj symbol);
 /* Is it one of ShakeOptions.soft? */
 bool shake_is_soft(Shake *s, Obj symbol);
 /* Replaces the symbols in a tree of conses by their names as identities, in place; returns the tree. */

@@ -76,7 +76,8 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     parts->flags = obj_flags(symbol);
     parts->had_function = is_function(slots[SYMBOL_FUNCTION]);
     if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
-    bool macro = parts->flags & SYMBOL_MACRO && !s->options.keep_macros;
+    bool macro = parts->flags & SYMBOL_MACRO;
+    parts->macro = macro ? slots[SYMBOL_FUNCTION] : NIL;
     Obj text = text_make(s, slots, number), name = part_make(s, FACET_NAME, text, number, NIL, NIL);
     Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name, text);
     Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name, text);
@@ -126,6 +127,8 @@ Obj shake_facet(Shake *s, Obj symbol, Facet facet) {
     uint64_t number = shake_number(s, symbol);
     return number ? s->symbols[number].at[facet] : NIL;
 }
+
+Obj shake_macro(Shake *s, Obj symbol) { return has_type(symbol, TYPE_SYMBOL) ? s->symbols[shake_number(s, symbol)].macro : NIL; }
 
 bool shake_is_soft(Shake *s, Obj symbol) { return has_type(symbol, TYPE_SYMBOL) && s->symbols[shake_number(s, symbol)].soft; }
 

@@ -8,6 +8,7 @@
 typedef struct SymbolParts {
     Obj at[FACETS];   /* where they lie; a fixnum: gone */
     Obj hash;         /* what the HASH field held */
+    Obj macro;        /* before the collection: its macro function, or NIL */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
     uint32_t word;    /* of World.removed, if it is homed */
     unsigned flags;
