@@ -15,6 +15,8 @@ neither, all top-level forms that define nothing are the program.
   --main NAME            the function to call
   --load FILE            load FILE before
   --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
+  --trace COMMAND        let the shell run COMMAND, which runs OUT, on sample input; names that OUT finds at run time go to FILE's keep-file
+  --keep-file FILE       keep the names in FILE, beside those in the keep-file of the program: its name with .keep
   --strict               a name that is made at run time and not vouched for is an error
   --trust                such names reach only what stays anyway
   --explain              write OUT.explain, for windfall explain OUT
@@ -61,6 +63,8 @@ neither, all top-level forms that define nothing are the program.
                 ((string= word "--level") (setf (getf result :level) (parse-integer (next word) :junk-allowed t)))
                 ((string= word "--main") (setf (getf result :main) (next word)))
                 ((string= word "--load") (setf (getf result :loads) (append (getf result :loads) (list (next word)))))
+                ((string= word "--trace") (setf (getf result :traces) (append (getf result :traces) (list (next word)))))
+                ((string= word "--keep-file") (setf (getf result :keep-files) (cons (ext:parse-native-namestring (next word)) (getf result :keep-files))))
                 ((string= word "--strict") (setf (getf result :keywords) (list* :dynamic-names :strict (getf result :keywords))))
                 ((string= word "--trust") (setf (getf result :keywords) (list* :dynamic-names :trust (getf result :keywords))))
                 ((string= word "--explain") (setf (getf result :keywords) (list* :explain t (getf result :keywords))))
@@ -129,6 +133,10 @@ neither, all top-level forms that define nothing are the program.
     (load pathname)
     (or (find-package package) *package*)))
 
+(defun %keep-files (asked)
+  (let ((own (%keep-file-of (ext:parse-native-namestring (getf asked :file)))))
+    (append (and (probe-file own) (list own)) (getf asked :keep-files))))
+
 (defun %deliver-command (arguments)
   "What the command windfall deliver does; the exit code."
   (setq *batch-p* t *package* (find-package "COMMON-LISP-USER") *source-place* nil ext:*command-line-arguments* '())
@@ -141,5 +149,6 @@ neither, all top-level forms that define nothing are the program.
       (let ((function (%main-function file (getf asked :main)))
             (output (ext:parse-native-namestring
                      (or (getf asked :output) (ext:native-namestring (make-pathname :type nil :version nil :defaults (ext:parse-native-namestring file)))))))
-        (apply #'ext:deliver function output (getf asked :level) (%read-keyword-values (getf asked :keywords)))
+        (dolist (command (getf asked :traces)) (%traced-run function output command (%keep-file-of (ext:parse-native-namestring file))))
+        (apply #'ext:deliver function output (getf asked :level) :keep-files (%keep-files asked) (%read-keyword-values (getf asked :keywords)))
         0))))

@@ -54,6 +54,8 @@
     (:generic-function-collapse (nil nil nil t t t) "T: a generic function with one method, for all arguments, becomes a plain function.")
     (:dynamic-names (:keep :keep :keep :keep :keep :keep)
      "What becomes of names that the program makes at run time.  :KEEP: what they can reach stays, and a report tells the places; :STRICT: they are an error; :TRUST: they reach only what stays anyway.")
+    (:keep-files nil "Files of names that stay, as --trace writes them.")
+    (:trace-names nil "T: the program notes the names that it finds, in the file that the environment variable WINDFALL_NAMES names; for level 0.")
     (:trusted-functions nil "Names of functions whose dynamic names are trusted.")
     (:call-count nil "T: tells what was left of each kind of link.")
     (:interrogate-symbols nil "Symbols of which is told what keeps them.")
@@ -70,7 +72,7 @@
     (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
     (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail))))
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
-         :dynamic-keys '() :note-removed nil
+         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil
          (mapcan (lambda (entry)
                    (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
                  *delivery-keywords*)))
@@ -303,6 +305,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   "What is done to the world before it is looked at."
   (setq *report-template* nil)
   (dolist (hook ext:*delivery-hooks*) (funcall hook options))
+  (when (getf options :trace-names) (%trace-names))
   (mapc #'%smash-package (getf options :smash-packages))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
   (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
@@ -381,7 +384,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manual).  With :DRY-RUN, NIL.  DELIVERY-ERROR if that cannot be done, FILE-ERROR if the
 file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
   (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
-  (let* ((options (%delivery-options level keywords))
+  (let* ((options (%with-kept-options (%delivery-options level keywords)))
          (entry (%delivered-entry (if (functionp function) function (fdefinition function)) (getf options :keep-top-level)))
          (pathname (translate-logical-pathname (merge-pathnames file))))
     (if (%explaining-p options)

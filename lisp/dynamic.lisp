@@ -31,7 +31,8 @@
   '(;; development: what a developer types or asks for
     ("lisp/debug.lisp" . "the debugger") ("lisp/repl.lisp" . "the REPL") ("lisp/overlays.lisp" . "the editor") ("lisp/advice.lisp" . "advice")
     ("lisp/swap.lisp" . "all functions there are") ("lisp/units.lisp" . "all functions there are") ("WINDFALL-SYSTEM::%ALL-SYMBOLS" . "whoever calls it is a place itself") ("lisp/images.lisp" . "all names there are")
-    ("lisp/deliver.lisp" . "delivery") ("lisp/dynamic.lisp" . "delivery") ("lisp/deliver-command.lisp" . "delivery")
+    ("lisp/deliver.lisp" . "delivery") ("lisp/dynamic.lisp" . "delivery") ("lisp/dynamic-trace.lisp" . "delivery")
+    ("lisp/explain.lisp" . "reports") ("lisp/explain-command.lisp" . "reports") ("lisp/memory.lisp" . "reports") ("lisp/deliver-command.lisp" . "delivery")
     ("WINDFALL-SYSTEM::%ASK-FOR-VALUES" . "a restart asks a person") ("WINDFALL-SYSTEM::%READ-REPLACEMENT" . "a restart asks a person")
     ;; whoever calls these is a place itself
     ("lisp/eval.lisp" . "EVAL") ("lisp/load.lisp" . "LOAD") ("lisp/compile-file.lisp" . "COMPILE-FILE") ("lisp/reader.lisp" . "READ")
@@ -134,6 +135,8 @@
                       ((eq package (find-package "KEYWORD")) '())
                       (t (cons package (%accessible-symbols package))))))
     (:everything (%everything))
+    (:symbol (let ((package (find-package (cadr key)))) (if package (%symbols-named (caddr key) (cadr key)) '())))
+    (:directive (list (concatenate 'string "~" (cadr key))))
     (:package (let ((package (find-package (cadr key)))) (and package (list package))))
     (:packages (%users-packages))
     (:directives (list (copy-seq "~A~S~D~B~O~X~R~C~W~F~E~G~$~%~&~|~~~I~T~*~?~_~(~)~[~;~]~{~}~<~>~^~P~/cl-user::x/")))
@@ -193,6 +196,11 @@
   "A keyword that the level, and nobody else, sets to NIL yields to a program that uses what it takes away."
   (unless (%memq keyword (getf options :given))
     (setf (getf options keyword) (if (eq keyword :keep-clos) :full-dynamic-definition t))))
+
+(defun %with-kept-options (options)
+  "The options, with what keep-files say of them."
+  (dolist (key (getf options :dynamic-keys) options)
+    (when (eq (car key) :option) (%apply-option options (cadr key)))))
 
 (defun %dynamic-roots (options)
   (mapcan #'%key-roots (copy-list (getf options :dynamic-keys))))

@@ -1,0 +1,80 @@
+#!/bin/sh
+# dynamic.sh: programs that make names at run time (tests/world/dynamic/): delivery at level 5 reports the place and its path, and the program does what it does undelivered;
+# --strict refuses; with --trust it does so after --trace, and without fails loudly.
+#
+# The first line of each program: ";;; path: P: F", the report's path and function, an extended regular expression; or ";;; quiet: why", nothing is reported.
+W=$(realpath "${WINDFALL:-build/windfall}")
+PROGRAMS=$(realpath "$(dirname "$0")")/dynamic
+T=$(mktemp -d)
+trap 'rm -rf "$T"' EXIT
+export HOME="$T"
+cd "$T" || exit 1
+passed=0
+failed=0
+
+ok() { passed=$((passed + 1)); }
+not_ok() { failed=$((failed + 1)); echo "not ok $1"; printf '%s\n' "$2" | sed 's/^/    /' | cut -c1-400 | head -20; }
+check() { # NAME CONDITION-COMMAND... -- what is shown if it fails: $seen
+    name=$1
+    shift
+    if "$@"; then ok; else not_ok "$name" "$seen"; fi
+}
+same() { [ "$1" = "$2" ]; }
+has() { printf '%s\n' "$2" | tr '\n' ' ' | grep -Eq -- "$1"; }
+deliver() { timeout 60 "$W" deliver "$@" 2>&1; }
+run() { timeout 20 ./app 2>&1; }
+
+for file in "$PROGRAMS"/*.lisp; do
+    p=$(basename "$file" .lisp)
+    cp "$file" "$p.lisp"
+    kind=$(sed -n '1s/^;;; \([a-z]*\): .*/\1/p' "$p.lisp")
+    wanted=$(sed -n '1s/^;;; path: \(.*\)$/\1/p' "$p.lisp")
+    path=${wanted%: *} function=${wanted##*: }
+    plain=$(timeout 20 "$W" --no-init --load "$p.lisp" --eval '(main)' --quit 2>&1)
+    seen=$(deliver "$p.lisp" -o app)
+    if [ "$kind" = quiet ]; then
+        check "$p: nothing to report" same "$seen" ""
+    else
+        check "$p: reported" has ": ${function%% *} .*path: $path +;     reaches" "$seen"
+    fi
+    seen=$(run)
+    check "$p: the same" same "$seen" "$plain"
+    [ "$kind" = quiet ] && continue
+    seen=$(deliver "$p.lisp" -o app --strict)
+    check "$p: --strict" has 'make(s)? names at run time\.' "$seen"
+    seen=$(deliver "$p.lisp" -o app --trust --trace ./app)
+    seen="$seen$(run)"
+    check "$p: traced" has "^$(printf '%s' "$plain" | head -1 | sed 's/[][\\.*^$()+?{}|/]/./g')" "$seen"
+    seen=$(run)
+    check "$p: trusted with its trace" same "$seen" "$plain"
+done
+
+# What is trusted and was not traced fails, and says why.
+cp "$PROGRAMS/intern.lisp" bare.lisp
+seen=$(deliver bare.lisp -o app --trust)
+check "trusted: quiet" same "$seen" ""
+seen=$(run)
+check "removed names say so" has 'The symbol CMD-ADD of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it' "$seen"
+
+# Functions can be trusted one by one.
+(cat "$PROGRAMS/intern.lisp"; echo "(ext:deliver-trust-names 'run) (ext:deliver-keep-symbols 'cmd-add 'cmd-mul)") >vouched.lisp
+seen=$(deliver vouched.lisp -o app --strict)$(run)
+check "vouched for" has '^ *7 +12 *$' "$seen"
+
+# Traces are united; the file is sorted.
+printf '(:symbol "COMMON-LISP-USER" "ZEBRA")\n' >intern.keep
+seen=$(deliver intern.lisp -o app --trust --trace ./app --trace ./app)$(cat intern.keep)
+check "traces are united" has '1 name, 0 new|4 names, 0 new.*"CMD-ADD"\) \(:symbol "COMMON-LISP-USER" "CMD-MUL"\) \(:symbol "COMMON-LISP-USER" "ZEBRA"\)' "$seen"
+printf '(:nonsense 1)\n' >intern.keep
+seen=$(deliver intern.lisp -o app)
+check "a bad keep-file" has 'says nothing that a keep-file can say' "$seen"
+
+# Every place of the library is vouched for, and a program that makes no names hears nothing.
+echo '(defun main () (write-line "Hello, world"))' >hello.lisp
+seen=$(deliver hello.lisp -o app --strict)
+check "hello" same "$seen" ""
+seen=$(deliver hello.lisp -o app --strict --packages-to-keep :all)
+check "the library's places" same "$seen" ""
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

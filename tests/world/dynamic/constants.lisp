@@ -1,0 +1,11 @@
+;;; quiet: names that are constants keep what they mean, and nothing is said
+(defpackage "TOOLS" (:use "CL")) (defun tools::hammer () "hammer") (defclass nail () ())
+(defun spoon () "spoon")
+(defun main ()
+  (write-line (funcall (intern "HAMMER" "TOOLS")))
+  (write-line (funcall (find-symbol "SPOON")))
+  (write-line (funcall (intern "HAMMER" (find-package :tools))))
+  (print (class-name (find-class 'nail))) (print (type-of (make-instance 'nail))) (print (funcall 'spoon))
+  (print (mapcar (lambda (f) (funcall f)) '(spoon tools::hammer)))
+  (format t "~&~/user-format/~%" 1))
+(defun user-format (stream argument colon at) (declare (ignore colon at)) (format stream "[~A]" argument))
