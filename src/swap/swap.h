@@ -26,7 +26,7 @@
 
 #include "heap/heap.h"
 
-#define SWAP_BASE UINT64_C(0x100000000000) /* where the buffer lies; below HEAP_BASE, so that stores into it pass the write barrier */
+#define SWAP_BASE UINT64_C(0x180000000000) /* where the buffer lies: below HEAP_BASE, so that stores into it pass the write barrier, and above what sanitizers take */
 enum { SWAP_PAGE = 4096, SWAP_PAGES_DEFAULT = 64, SWAP_PAGES_MOST = 1 << 20 };
 
 typedef enum SwapFault {
