@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "shake/shake.h"
+#include "shake/graph.h"
 #include "text/text.h"
 
 #include <signal.h>
@@ -113,6 +113,64 @@ static void count_object(void *data, Obj *words, size_t bytes) {
     if (is_header(words[0]) && header_type(words[0]) == TYPE_SIMPLE_VECTOR && header_length(words[0]) == FIELDS && is_fix(words[1 + ID])) ++*(int *)data;
 }
 
+/* -- The reference graph: against the model, and its dominators against their definition -- */
+
+static int graph_wrong; /* what is, or 0 */
+
+/* Marks what is met over the graph's edges from `from` when `cut` is not there. */
+static void walk_without(const Graph *g, uint32_t from, uint32_t cut, uint8_t *met) {
+    if (from == cut || met[from]) return;
+    met[from] = 1;
+    for (uint32_t e = g->first[from]; e < g->end[from]; e++) walk_without(g, g->edges[e].to, cut, met);
+}
+
+static bool dominates(const Graph *g, uint32_t above, uint32_t node) {
+    while (node && node != above) node = g->dominator[node];
+    return node == above;
+}
+
+/* A node dominates exactly what is not met without it; and what it dominates is not met without it by way of links either. */
+static bool dominators_are_right(const Graph *g) {
+    uint8_t *met = malloc(g->count);
+    uint64_t *cut = calloc(g->count / 64 + 1, 8);
+    bool right = true;
+    for (uint32_t i = 1; i < g->met && i < 60; i++) {
+        uint32_t v = g->order[i];
+        memset(met, 0, g->count);
+        node_set(cut, v);
+        walk_without(g, 0, v, met);
+        uint64_t *rest = graph_without(g, LINK_KINDS, cut);
+        for (uint32_t k = 1; k < g->met; k++) {
+            uint32_t x = g->order[k];
+            right &= dominates(g, v, x) == !met[x] && !(dominates(g, v, x) && node_bit(rest, x));
+        }
+        free(rest);
+        cut[v >> 6] = 0;
+    }
+    free(met);
+    free(cut);
+    return right;
+}
+
+static void check_graph(Shake *s, void *data) {
+    const Obj *objects = data;
+    Graph *g = graph_make(shake_thread(s), s);
+    uint64_t *ones = calloc(g->count, sizeof *ones);
+    for (int i = 0; i < OBJECTS; i++)
+        if ((g->parent[graph_node(g, objects[i])] != NO_NODE) != model.alive[i]) graph_wrong = 11;
+    for (uint32_t i = 0; i < g->met; i++) ones[g->order[i]] = 1;
+    graph_sum(g, ones);
+    if (ones[0] != g->met) graph_wrong = 12;
+    if (!dominators_are_right(g)) graph_wrong = 13;
+    for (uint32_t i = 1; i < g->met; i++) {
+        uint32_t steps = 0;
+        for (uint32_t v = g->order[i]; v && steps <= g->met; v = g->parent[v]) steps++;
+        if (steps > g->met) graph_wrong = 14;
+    }
+    free(ones);
+    graph_free(g);
+}
+
 static int body_graph(void) {
     Thread *t = world_new();
     Obj roots = NIL, objects[OBJECTS];
@@ -130,10 +188,11 @@ static int body_graph(void) {
     Shake *s = shake_begin(t);
     Obj l = cdr(t->world->entry);
     for (int i = 0; i < OBJECTS; i++, l = cdr(l)) objects[i] = car(l);
-    shake_split(s, &(ShakeOptions){.mark = objects[0]});
+    shake_split(s, &(ShakeOptions){.mark = objects[0], .broken = check_graph, .data = objects});
     links_record(s, objects);
     set_cdr(t, t->world->entry, NIL);
     shake_collect(s);
+    if (graph_wrong) return graph_wrong;
     int alive = 0, left = 0;
     for (int i = 0; i < OBJECTS; i++) alive += model.alive[i];
     heap_each(t->heap, count_object, &left);
