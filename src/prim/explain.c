@@ -156,17 +156,20 @@ static Name *former_names(Explain *e, uint64_t *count) {
     return names;
 }
 
+/* The question with that text: the last, or a new one. */
+static Removal *question_of(Explain *e, const char *text) {
+    if (e->removal_count && !strcmp(e->removals[e->removal_count - 1].text, text)) return &e->removals[e->removal_count - 1];
+    e->removals = realloc(e->removals, (e->removal_count + 1) * sizeof *e->removals);
+    must(e->removals);
+    e->removals[e->removal_count] = (Removal){.text = text};
+    return &e->removals[e->removal_count++];
+}
+
 void explain_question(Explain *e, const char *text, Obj symbol) {
-    Removal *r = e->removal_count ? &e->removals[e->removal_count - 1] : NULL;
+    Removal *r = question_of(e, text);
     uint64_t i = 0;
     while (i < e->names->symbol_count && !eq(e->names->symbols[i].x, symbol)) i++;
     must(i < e->names->symbol_count);
-    if (!r || strcmp(r->text, text) != 0) {
-        e->removals = realloc(e->removals, (e->removal_count + 1) * sizeof *e->removals);
-        must(e->removals);
-        r = &e->removals[e->removal_count++];
-        *r = (Removal){.text = text};
-    }
     r->numbers = realloc(r->numbers, (r->count + 1) * sizeof *r->numbers);
     must(r->numbers);
     r->numbers[r->count++] = i;
