@@ -34,8 +34,8 @@
 
 (defparameter *reduced*
   '(documentation macroexpand-1 macroexpand macro-function function-lambda-expression describe describe-object do-symbols do-external-symbols do-all-symbols apropos apropos-list
-    find-all-symbols special-operator-p arglist)
-  "Operators that ask for what the manual says a level takes away without an error: documentation, macros, symbols that nobody mentions.")
+    find-all-symbols #+windfall ext:why-live #+windfall overlays:arglist #+windfall overlays:nargs #+windfall overlays:argtype)
+  "Operators that ask for what the manual says a level takes away without an error: documentation, lambda lists, macros, symbols that nobody mentions.")
 
 (defun asks-for-reduced-p (form)
   (cond ((consp form) (or (asks-for-reduced-p (car form)) (asks-for-reduced-p (cdr form))))

@@ -50,7 +50,7 @@ typedef struct ShakeOptions {
     const Obj *soft;     /* symbols whose functions the library calls softly */
     uint32_t soft_count;
     bool keep_names;     /* a symbol that is only called or bound keeps its name */
-    bool keep_undefined; /* a symbol that is called and has no function keeps its text, for errors */
+    bool keep_undefined; /* a symbol that is called and has no function, or read and has no value, keeps its text, for errors */
     void (*reinstate)(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item); /* for links of the way CALL */
     bool explain;        /* names of symbols are noted, for `shake_name` and `shake_explain` */
     void (*broken)(Shake *s, void *data);    /* called, if not NULL, when all links are broken: for `shake_explain` */

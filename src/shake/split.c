@@ -21,7 +21,7 @@
    The property lists stay with the whole; whoever hands in the links breaks them (`shake_each_symbol`).
 
    When the collection is over, a symbol of which any part is left is made whole again: at its fixed address, or where the whole lies, or anew.  A
-   symbol without text is one that is called or bound and otherwise never seen: it needs no name.
+   symbol without text is one that is called or bound and otherwise never seen: it needs no name, unless an error may tell that it has no function or value.
 
    Limit: SYMBOL-VALUE and BOUNDP of a name computed by the library itself, in a list constant, count as data. */
 #include "shake/split.h"
@@ -46,7 +46,8 @@ static Obj part_number(Obj x) { return obj_slots(x)[PART_NUMBER]; }
 static Obj part_make(Shake *s, Facet facet, Obj content, uint64_t number, Obj name, Obj text) {
     Obj x = alloc_flagged(s->t, TYPE_CELL, facet, PART_LENGTH, content);
     init_field(x, PART_NUMBER, obj_of_fix((int64_t)number));
-    init_field(x, PART_NAME, s->options.keep_names ? name : s->options.keep_undefined && ((facet == FACET_FUNCTION && is_marker(content)) || facet == FACET_SOFT) ? text : NIL);
+    bool undefined = facet == FACET_SOFT || ((facet == FACET_FUNCTION || facet == FACET_VALUE) && is_marker(content));
+    init_field(x, PART_NAME, s->options.keep_names ? name : s->options.keep_undefined && undefined ? text : NIL);
     return x;
 }
 
