@@ -295,7 +295,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 8 (getf options :keep-documentation))
       (note 16 (getf options :call-count))
       (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
-      (note 64 (not (getf options :symbol-names-action)))
+      (note 64 (or (not (getf options :symbol-names-action)) (getf options :keep-eval))) ; the compiler finds some functions by name
       (note 128 (getf options :keep-stub-functions))
       (note 256 (getf options :keep-structure-info))
       (note 512 (getf options :note-removed)))

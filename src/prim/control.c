@@ -126,7 +126,7 @@ BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a 
 }
 
 BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {
-    Obj cell = function_name_cell(t, args[0]);
+    Obj cell = function_name_cell_if_any(t, args[0]);
     return obj_of_bool(is_function(symbol_slots(cell)[SYMBOL_FUNCTION]) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
 }
 
@@ -153,7 +153,7 @@ BUILTIN(global_macro, "%GLOBAL-MACRO", 1, 1, "symbol", "The global macro functio
 }
 
 BUILTIN(global_function, "%GLOBAL-FUNCTION", 1, 1, "name", "The global function, not macro, of the name or NIL.") {
-    Obj cell = function_name_cell(t, args[0]);
+    Obj cell = function_name_cell_if_any(t, args[0]);
     Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
     return is_function(function) && !(cell_flags(cell) & SYMBOL_MACRO) ? function : NIL;
 }

@@ -3,23 +3,26 @@
 #include "text/text.h"
 
 /* The symbol whose function cell holds (SETF name): made when first asked for, kept under %SETF-FUNCTION. */
-static Obj setf_cell(Thread *t, Obj name, Obj symbol) {
+static Obj setf_cell(Thread *t, Obj name, Obj symbol, bool make) {
     Obj cell = symbol_info(symbol, SYM(SETF_FUNCTION), NIL);
-    if (!is_nil(cell)) return cell;
+    if (!is_nil(cell) || !make) return cell;
     cell = make_symbol(t, symbol_slots(symbol)[SYMBOL_NAME]);
     set_symbol_info(t, cell, SYM(SETF), name);
     set_symbol_info(t, symbol, SYM(SETF_FUNCTION), cell);
     return cell;
 }
 
-Obj function_name_cell(Thread *t, Obj name) {
+static Obj name_cell(Thread *t, Obj name, bool make) {
     if (is_symbol(name)) return name;
     if (is_cons(name) && eq(car(name), SYM(SETF)) && is_cons(cdr(name)) && is_nil(cddr(name)) && is_symbol(cadr(name)))
-        return setf_cell(t, name, cadr(name));
+        return setf_cell(t, name, cadr(name), make);
     Obj rest = alloc_list(t, 3, (Obj[]){SYM(CONS), SYM(SYMBOL), SYM(NULL)});
     Obj setf_name[] = {SYM(CONS), alloc_list(t, 2, (Obj[]){SYM(EQL), SYM(SETF)}), rest};
     signal_type_error(t, name, alloc_list(t, 3, (Obj[]){SYM(OR), SYM(SYMBOL), alloc_list(t, 3, setf_name)}));
 }
+
+Obj function_name_cell(Thread *t, Obj name) { return name_cell(t, name, true); }
+Obj function_name_cell_if_any(Thread *t, Obj name) { return name_cell(t, name, false); }
 
 Obj designated_function(Thread *t, Obj designator) {
     if (is_function(designator)) return designator;

@@ -121,6 +121,8 @@ Obj symbol_info(Obj symbol, Obj key, Obj otherwise);
 void set_symbol_info(Thread *t, Obj symbol, Obj key, Obj value);
 /* The cell symbol of a function name: the symbol itself, or for (SETF name) the symbol that holds its function. */
 Obj function_name_cell(Thread *t, Obj name);
+/* The same for those who only look: NIL, which never has a function, instead of a cell that would have to be made. */
+Obj function_name_cell_if_any(Thread *t, Obj name);
 /* The function that a function designator names; signals UNDEFINED-FUNCTION or TYPE-ERROR. */
 Obj designated_function(Thread *t, Obj designator);
 
