@@ -300,7 +300,8 @@ static void symbol_join(Shake *s, uint64_t i, Obj nameless) {
     if (is_static) whole = static_symbol(i);
     else if (!is_obj(whole)) whole = alloc_boxed(t, TYPE_SYMBOL, SYMBOL_LENGTH, NIL);
     Obj *slots = obj_slots(whole);
-    obj_set_flags(whole, parts->flags);
+    bool has_function = is_obj(function) && is_function(obj_slots(function)[PART_CONTENT]);
+    obj_set_flags(whole, has_function ? parts->flags : parts->flags & ~(unsigned)SYMBOL_MACRO);
     set_slot(t, &slots[SYMBOL_VALUE], is_obj(value) ? obj_slots(value)[PART_CONTENT] : is_static ? parts->value : UNBOUND);
     set_slot(t, &slots[SYMBOL_FUNCTION], is_obj(function) ? obj_slots(function)[PART_CONTENT] : parts->had_function ? removed_marker(0) : UNBOUND);
     set_slot(t, &slots[SYMBOL_NAME], is_obj(text) ? obj_slots(text)[TEXT_NAME] : nameless);
