@@ -120,7 +120,7 @@
       (setf (ext:getenv "WINDFALL_NAMES") nil)
       (unless (eql code 0) (format *error-output* "; the traced command ended with ~D~%" code)))
     (let* ((file (ext:parse-native-namestring names))
-           (found (if (probe-file file) (%read-keep-file file) '()))
+           (found (if (probe-file file) (remove-duplicates (%read-keep-file file) :test #'equal) '()))
            (old (if (probe-file keep-file) (%read-keep-file keep-file) '())))
       (when (probe-file file) (delete-file file))
       (%write-keep-file keep-file (remove-duplicates (append found old) :test #'equal))

@@ -250,10 +250,10 @@ static void static_to_whole(Shake *s, Obj *word) {
     if (is_static_symbol(*word) && static_number(*word)) set_slot(s->t, word, s->symbols[static_number(*word)].at[FACET_WHOLE]);
 }
 
-/* While packages are whole: what World.removed will say of the symbol if it goes. */
-static void symbol_word(SymbolParts *parts, Obj symbol) {
+/* While packages are whole: what World.removed will say of the symbol if it goes.  A keyword can be made anew, and the system's own names are nobody's affair. */
+static void symbol_word(const World *w, SymbolParts *parts, Obj symbol) {
     Obj home = obj_slots(symbol)[SYMBOL_PACKAGE], status;
-    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES])) return;
+    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES]) || eq(home, w->package_keyword) || eq(home, w->package_sys)) return;
     Text name = text_of_string(obj_slots(symbol)[SYMBOL_NAME]);
     package_find_symbol_text(home, name, &status);
     parts->homed = true;
@@ -270,7 +270,7 @@ void symbols_split(Shake *s) {
     s->symbol_count = STATIC_SYMBOL_COUNT;
     heap_each(t->heap, number_symbol, s);
     s->figures.symbols = s->symbol_count;
-    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(&s->symbols[i], s->symbols[i].at[FACET_WHOLE]);
+    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(t->world, &s->symbols[i], s->symbols[i].at[FACET_WHOLE]);
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
     for (uint32_t i = 0; i < s->options.soft_count; i++) s->symbols[shake_number(s, s->options.soft[i])].soft = true;
     walk_all(s, static_to_whole);

@@ -56,6 +56,10 @@ check "trusted: quiet" same "$seen" ""
 seen=$(run)
 check "removed names say so" has 'The symbol CMD-ADD of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it' "$seen"
 
+echo '(defun main () (print (list (intern (concatenate (quote string) "NO" "BODY") :keyword) (find-symbol (concatenate (quote string) "NEV" "ER")))) (terpri))' >keyword.lisp
+seen=$(deliver keyword.lisp -o app --trust)$(run)
+check "new names are new" has ':NOBODY NIL' "$seen"
+
 # Functions can be trusted one by one.
 (cat "$PROGRAMS/intern.lisp"; echo "(ext:deliver-trust-names 'run) (ext:deliver-keep-symbols 'cmd-add 'cmd-mul)") >vouched.lisp
 seen=$(deliver vouched.lisp -o app --strict)$(run)
