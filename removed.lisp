@@ -1,6 +1,0 @@
-(defun main ()
-  (handler-case (eval '(+ 1 2)) (undefined-function (c) (format t "~A~%" c)))
-  (handler-case (read-from-string "1") (undefined-function (c) (format t "~A~%" c)))
-  (handler-case (gone) (undefined-function (c) (format t "~A~%" c)))
-  (compile 'main))
-(defun gone () 1)
