@@ -101,11 +101,12 @@
         (when (%memq (car tail) names) (return tail))))))
 
 (defun %initialize-slots (instance slot-names initargs)
-  "SHARED-INITIALIZE's default: slots from initargs, then from initforms those of SLOT-NAMES that have no value."
+  "SHARED-INITIALIZE's default: slots from initargs, then from initforms those of SLOT-NAMES that have no value.  (A shared slot gets its initform's value once, from its class.)"
   (dolist (slot (class-field (class-of instance) slots) instance)
     (let ((tail (%find-initarg slot initargs)))
       (cond (tail (%set-slot-contents instance slot (cadr tail)))
             ((and (slot-field slot initfunction)
+                  (not (consp (slot-field slot location)))
                   (or (eq slot-names t) (%memq (slot-field slot name) slot-names))
                   (%unbound-value-p (%slot-contents instance slot)))
              (%set-slot-contents instance slot (funcall (slot-field slot initfunction))))))))
