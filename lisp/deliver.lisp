@@ -79,7 +79,8 @@
 
 ;;; -- Declarations: keep-lists in sources --
 
-(defvar *library-end*) ; deliver-command.lisp, the library's last file, makes it
+(defvar *library-end*) ; library-end.lisp, the library's last file, makes it
+(defvar *dynamic-functions*) ; dynamic.lisp
 (defvar *delivery-keeps* '() "What DELIVER-KEEP-SYMBOLS and kin declared: a property list of lists.")
 
 (defun %declare-delivery (keyword items)

@@ -57,6 +57,7 @@
     ("WINDFALL-SYSTEM::%ASK" . "a question"))
   "Places of the library that make names without need to report them: a function, or a function and its file, or a file, and why.")
 
+(defvar *library-packages*) ; library-end.lisp
 (defvar *trusted-functions* '() "What DELIVER-TRUST-NAMES declared.")
 
 (defun ext:deliver-trust-names (&rest names)
