@@ -108,7 +108,8 @@ static bool in_place(const Again *g) { return ((const Builtin *)g->leaf)->in_pla
 
 /* -- Substitution -- */
 
-static uint32_t first_place(const struct SwappedArgument *s) { return (uint32_t)bits_lowest(s->subset); }
+/* The first place that holds the array; when all subsets were tried, the last of them was all places. */
+static uint32_t first_place(const struct SwappedArgument *s) { return (uint32_t)bits_lowest(s->subset ? s->subset : s->places); }
 
 /* Puts an array into the places of subset; the others hold the handle. */
 static void substitute(Again *g, struct SwappedArgument *s, Obj array) {

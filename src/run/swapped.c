@@ -220,8 +220,9 @@ static void recode_object(void *thread, Obj x) {
 static void recode_work(Thread *t) {
     WordStack *s = &t->world->recoded;
     heap_collect(t, 0);
+    if (!s->count) return;
     qsort(s->items, s->count / 3, 3 * sizeof(uint64_t), compare_words);
-    if (s->count) heap_each_object(t->heap, recode_object, t);
+    heap_each_object(t->heap, recode_object, t);
     words_release(s);
 }
 
