@@ -232,7 +232,7 @@ static uint32_t number_targets(Flow *f) {
     for (uint64_t at = 1; at < f->length; at++) {
         Instruction i = f->code[at];
         const char *letters = opcodes[instruction_op(i)].operands;
-        int64_t from = (int64_t)at + 1, to = from;
+        int64_t from = (int64_t)at + 1, to;
         if (letters[3] == 'j') from = to = from + instruction_sc(i);
         else if (letters[2] == 'J') from = to = from + instruction_d(i);
         else if (instruction_op(i) == OP_JUMP_TABLE) to = from + instruction_b(i);
@@ -263,9 +263,9 @@ const char *code_verify_flow(const Instruction *code, uint64_t length, Obj const
     f.parents = calloc(length, sizeof *f.parents);
     uint64_t targets = f.slots ? number_targets(&f) : 0;
     bool fits = (targets + 1) * state_bytes(&f) < MOST;
-    f.states = fits ? calloc(targets, state_bytes(&f)) : NULL;
+    f.states = fits ? calloc(targets + 1, state_bytes(&f)) : NULL;
     f.now = malloc(state_bytes(&f));
-    if (!f.slots || !f.parents || (targets && !f.states) || !f.now) refuse(&f, "too large to be verified");
+    if (!f.slots || !f.parents || !f.states || !f.now) refuse(&f, "too large to be verified");
     do
         if (!f.wrong) pass(&f);
     while (f.again && !f.wrong);

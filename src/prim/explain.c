@@ -179,6 +179,7 @@ void explain_begin(Explain *e, Obj told) {
     uint64_t count;
     Name *former = former_names(e, &count);
     e->names = names_make(e->t, told, former, count);
+    free(former);
     e->removal_count = 0;
     if (e->round++) return;
     e->before = entities_make(graph_make(e->t, NULL), e->names);

@@ -75,6 +75,7 @@ static Name symbol_name(Noting *k, Obj symbol) {
     name.text = text_of(slots[SYMBOL_NAME]);
     name.package = noted_package(k, slots[SYMBOL_PACKAGE]);
     if (former && (!name.text[0] || !name.package[0])) {
+        free((void *)(uintptr_t)name.text);
         name.text = former->text;
         name.package = former->package;
     }
@@ -180,8 +181,8 @@ static void note_told(Noting *k, Obj told) {
     for (; is_cons(told); told = cdr(told)) {
         const Obj *v = obj_slots(car(told));
         const Name *former = names_find(k->former, k->former_count, v[0]);
-        Name name = {.x = v[0], .kind = kind_told(v[1]), .package = text_of(v[2]), .text = text_of(v[3])};
-        if (former && former->kind == name.kind) name = *former;
+        bool known = former && former->kind == kind_told(v[1]);
+        Name name = known ? *former : ((Name){.x = v[0], .kind = kind_told(v[1]), .package = text_of(v[2]), .text = text_of(v[3])});
         if (!eq(v[4], fields)) field_names = fields_told(fields = v[4]);
         name.fields = field_names;
         note(&k->names->others, name);

@@ -122,6 +122,6 @@
          (dotimes (i 300) (setf (svref v i) (list i)) (when (zerop (mod i 30)) (away) (gc (mod i 4))))
          (away) (gc)
          (loop for i below 300 always (equal (svref v i) (list i)))) => t)
-(check (let ((w (make-weak-pointer (list :held)))) (let ((v (mkswap (vector (weak-pointer-value w))))) (away) (gc) (prog1 (weak-pointer-value w) (svref v 0)))) => (:held))
+(check (let* ((held (list :held)) (w (make-weak-pointer held))) (let ((v (mkswap (vector held)))) (setq held nil) (away) (gc) (prog1 (weak-pointer-value w) (svref v 0)))) => (:held))
 (check (let ((before (getf (swap-statistics) :arrays))) (dotimes (i 50) (mkswap (vector i))) (gc) (< (- (getf (swap-statistics) :arrays) before) 50)) => t)
 (setsbsize *size*)

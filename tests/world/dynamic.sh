@@ -2,7 +2,7 @@
 # dynamic.sh: programs that make names at run time (tests/world/dynamic/): delivery at level 5 reports the place and its path, and the program does what it does undelivered;
 # --strict refuses; with --trust it does so after --trace, and without fails loudly.
 #
-# The first line of each program: ";;; path: P: F", the report's path and function, an extended regular expression; or ";;; quiet: why", nothing is reported.
+# The first line of each program: ";;; FILE: path: P: F", the report's path and function, an extended regular expression; or ";;; FILE: quiet: why", nothing is reported.
 W=$(realpath "${WINDFALL:-build/windfall}")
 PROGRAMS=$(realpath "$(dirname "$0")")/dynamic
 T=$(mktemp -d)
@@ -27,8 +27,8 @@ run() { timeout 20 ./app 2>&1; }
 for file in "$PROGRAMS"/*.lisp; do
     p=$(basename "$file" .lisp)
     cp "$file" "$p.lisp"
-    kind=$(sed -n '1s/^;;; \([a-z]*\): .*/\1/p' "$p.lisp")
-    wanted=$(sed -n '1s/^;;; path: \(.*\)$/\1/p' "$p.lisp")
+    kind=$(sed -n '1s/^;;; [^:]*: \([a-z]*\): .*/\1/p' "$p.lisp")
+    wanted=$(sed -n '1s/^;;; [^:]*: path: \(.*\)$/\1/p' "$p.lisp")
     path=${wanted%: *} function=${wanted##*: }
     plain=$(timeout 20 "$W" --no-init --load "$p.lisp" --eval '(main)' --quit 2>&1)
     seen=$(deliver "$p.lisp" -o app)

@@ -1,3 +1,3 @@
-;;; path: MAIN: APROPOS-LIST
+;;; apropos.lisp: path: MAIN: APROPOS-LIST
 (defun test-alpha () (write-line "alpha")) (defun test-beta () (write-line "beta"))
 (defun main () (mapc #'funcall (apropos-list (string-upcase "test-") "COMMON-LISP-USER")))

@@ -1,4 +1,4 @@
-;;; path: MAIN > MAKE-SHAPE: INTERN
+;;; class-by-name.lisp: path: MAIN > MAKE-SHAPE: INTERN
 (defclass circle () ((r :initarg :r :reader circle-r)))
 (defclass box () ((w :initarg :w :reader box-w)))
 (defgeneric area (shape))

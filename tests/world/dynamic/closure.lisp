@@ -1,4 +1,4 @@
-;;; path: MAIN > REGISTER > .LAMBDA .NAME..: INTERN
+;;; closure.lisp: path: MAIN > REGISTER > .LAMBDA .NAME..: INTERN
 (defun hook-save () "saved") (defun hook-load () "loaded")
 (defvar *hooks* '())
 (defun register (prefix) (push (lambda (name) (funcall (intern (format nil "~A-~A" prefix name)))) *hooks*))

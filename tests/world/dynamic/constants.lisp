@@ -1,4 +1,4 @@
-;;; quiet: names that are constants keep what they mean, and nothing is said
+;;; constants.lisp: quiet: names that are constants keep what they mean, and nothing is said
 (defpackage "TOOLS" (:use "CL")) (defun tools::hammer () "hammer") (defclass nail () ())
 (defun spoon () "spoon")
 (defun main ()

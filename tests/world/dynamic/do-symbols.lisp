@@ -1,4 +1,4 @@
-;;; path: MAIN: DO-SYMBOLS
+;;; do-symbols.lisp: path: MAIN: DO-SYMBOLS
 (defpackage "CHECKS" (:use)) (cl:defun checks::one () (cl:write-line "one")) (cl:defun checks::two () (cl:write-line "two"))
 (defun main ()
   (let ((names '()))

@@ -1,4 +1,4 @@
-;;; path: MAIN > RUN: INTERN of a name made at run time
+;;; intern.lisp: path: MAIN > RUN: INTERN of a name made at run time
 (defun cmd-add (a b) (+ a b))
 (defun cmd-mul (a b) (* a b))
 (defun run (name &rest arguments) (apply (intern (format nil "CMD-~A" (string-upcase name))) arguments))

@@ -1,4 +1,4 @@
-;;; path: MAIN > PARSE > .*.METHOD PARSE .STRING..: INTERN
+;;; method-body.lisp: path: MAIN > PARSE > .*.METHOD PARSE .STRING..: INTERN
 (defun plus (a b) (+ a b))
 (defgeneric parse (x) (:method ((x integer)) x))
 (defmethod parse ((x string)) (intern (string-upcase x)))

@@ -1,4 +1,4 @@
-;;; path: MAIN > COMMANDS: READ
+;;; read-stream.lisp: path: MAIN > COMMANDS: READ
 (defvar *log* '())
 (defun note (x) (push x *log*))
 (defun commands (stream) (do ((form (read stream nil stream) (read stream nil stream))) ((eq form stream)) (apply (first form) (rest form))))

@@ -1,4 +1,4 @@
-;;; path: MAIN: INTERN
+;;; structure-by-name.lisp: path: MAIN: INTERN
 (defstruct point x y)
 (defun main ()
   (let ((p (funcall (intern (concatenate 'string "MAKE-" "POINT")) :x 1 :y 2)))
