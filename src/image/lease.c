@@ -54,16 +54,15 @@ static void lease_give_back(Lease *l) {
     l->fd = -1;
 }
 
-/* Gives back the leases that somebody waits for. */
-static void leases_answer(void) {
-    for (int i = 0; i < LEASES_MOST; i++)
-        if (leases[i].base && leases[i].fd >= 0 && fcntl(leases[i].fd, F_GETLEASE) == F_UNLCK) lease_give_back(&leases[i]);
+/* Gives back the lease if somebody waits for it. */
+static void lease_answer(Lease *l) {
+    if (l->base && l->fd >= 0 && fcntl(l->fd, F_GETLEASE) == F_UNLCK) lease_give_back(l);
 }
 
 static void on_break(int number) {
     int saved = errno;
     (void)number;
-    leases_answer();
+    for (int i = 0; i < LEASES_MOST; i++) lease_answer(&leases[i]);
     errno = saved;
 }
 
@@ -147,7 +146,7 @@ bool lease_many(void) {
 void lease_begin(int lease, char *base) {
     if (lease == NO_LEASE) return;
     leases[lease].base = base;
-    leases_answer(); /* who came before */
+    lease_answer(&leases[lease]); /* who came before: the handler left this one alone */
 }
 
 void lease_end(int lease) {
