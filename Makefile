@@ -97,10 +97,10 @@ $(DIR)/%.o: src/%.c Makefile
 	@echo "  CC   $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o
+$(DIR)/tests/%: tests/c/%.c $(DIR)/rooms.o tests/c/world.h
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $^ -lcmocka $(LDLIBS) -l:libutf8proc.a -lm
+	@$(CC) $(CFLAGS) $(LDFLAGS) -Itests/c -o $@ $(filter-out %.h,$^) -lcmocka $(LDLIBS) -l:libutf8proc.a -lm
 
 $(DIR)/fuzz/%: tests/fuzz/%.c $(DIR)/rooms.o
 	@mkdir -p $(@D)

@@ -12,17 +12,13 @@
 
 #include <cmocka.h>
 
+#include "world.h"
+
 static Thread *t;
 
 static int world_setup(void **state) {
     (void)state;
-    World *w = calloc(1, sizeof *w);
-    for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
-    w->heap = heap_create(0);
-    t = thread_create(w);
-    packages_create(t);
-    trampoline_create(t);
-    builtins_install(t);
+    t = world_new();
     set_symbol(t, SYM(SOURCE_PLACE), SYMBOL_VALUE, NIL);
     compiler_create(t);
     return 0;

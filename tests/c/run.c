@@ -9,33 +9,17 @@
 
 #include <cmocka.h>
 
+#include "world.h"
+
 static Thread *t;
 
 static int world_setup(void **state) {
     (void)state;
-    World *w = calloc(1, sizeof *w);
-    for (Obj *p = &w->packages; p < &w->roots_end; p++) *p = NIL;
-    w->heap = heap_create(0);
-    t = thread_create(w);
-    packages_create(t);
-    trampoline_create(t);
-    builtins_install(t);
+    t = world_new();
     return 0;
 }
 
-static Obj make_function(uint32_t n, const Instruction *code, uint32_t constants, const Obj *values) {
-    Obj vector = alloc_raw(t, TYPE_CODE, n);
-    memcpy(obj_raw(vector), code, n * 8);
-    Obj k = alloc_boxed(t, TYPE_SIMPLE_VECTOR, constants + 1, NIL);
-    init_field(k, 0, alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL));
-    for (uint32_t i = 0; i < constants; i++) init_field(k, i + 1, values[i]);
-    Obj f = alloc_boxed(t, TYPE_FUNCTION, FUNCTION_ENV, NIL);
-    init_field(f, FUNCTION_CODE, vector);
-    init_field(f, FUNCTION_CONSTANTS, k);
-    return f;
-}
-#define FUNCTION(constants, values, ...) \
-    make_function((uint32_t)(sizeof((const Instruction[]){__VA_ARGS__}) / 8), (const Instruction[]){__VA_ARGS__}, constants, values)
+#define FUNCTION(constants, values, ...) FUNCTION_NEW(t, constants, values, __VA_ARGS__)
 #define I instruction_abc
 #define J instruction_ad
 

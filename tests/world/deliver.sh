@@ -2,31 +2,11 @@
 # deliver.sh: delivered programs: what they print, what went, what stayed, what they say of what went.
 W=$(realpath "${WINDFALL:-build/windfall}")
 manual=$(WINDFALL=$W tools/delivery-manual --check 2>&1) && manual=good
+. "$(dirname "$0")/expect"
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 export HOME="$T"
 cd "$T" || exit 1
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); }
-not_ok() { failed=$((failed + 1)); echo "not ok $1"; printf '%s\n' "$2" | sed 's/^/    /'; }
-# expect NAME STATUS OUTPUT COMMAND...   standard output and exit status must be these
-expect() {
-    name=$1 status=$2 output=$3
-    shift 3
-    got=$(timeout 60 "$@" </dev/null 2>"$T/err")
-    code=$?
-    if [ "$code" = "$status" ] && [ "$got" = "$output" ]; then ok; else not_ok "$name" "status $code, output: $got, errors: $(cat "$T/err")"; fi
-}
-# matches NAME STATUS PATTERN COMMAND... output and error output together must match
-matches() {
-    name=$1 status=$2 pattern=$3
-    shift 3
-    got=$(timeout 60 "$@" 2>&1 </dev/null)
-    code=$?
-    if [ "$code" = "$status" ] && printf '%s\n' "$got" | tr '\n' '|' | grep -Eq -- "$pattern"; then ok; else not_ok "$name" "status $code, output: $got"; fi
-}
 # deliver NAME LEVEL FILE OPTION...   makes $T/app
 deliver() {
     name=$1 level=$2 file=$3

@@ -3,23 +3,11 @@
 # the program; the page in a browser (skipped, and said so, where there is no chromium).
 W=$(realpath "${WINDFALL:-build/windfall}")
 HERE=$(realpath "$(dirname "$0")")
+. "$(dirname "$0")/expect"
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 export HOME="$T"
 cd "$T" || exit 1
-passed=0
-failed=0
-
-ok() { passed=$((passed + 1)); }
-not_ok() { failed=$((failed + 1)); echo "not ok $1"; printf '%s\n' "$2" | head -40 | sed 's/^/    /'; }
-# says NAME STATUS PATTERN COMMAND...   output and error output together, in one line with | for newlines, must match
-says() {
-    name=$1 status=$2 pattern=$3
-    shift 3
-    got=$(timeout 60 "$@" 2>&1 </dev/null)
-    code=$?
-    if [ "$code" = "$status" ] && printf '%s\n' "$got" | tr '\n' '|' | grep -Eq -- "$pattern"; then ok; else not_ok "$name" "status $code, output: $got"; fi
-}
 # holds NAME PYTHON-EXPRESSION   of d, the facts in app.json
 holds() {
     if python3 -c "import json, os, sys; d = json.load(open('app.json')); sys.exit(0 if $2 else 1)" 2>err; then ok; else not_ok "$1" "$2 $(cat err)"; fi
@@ -59,49 +47,49 @@ for level in 0 2 5; do
     holds "level $level: what is kept is what is owned below" "d['entities'][0][3] == sum(sum(e[8][1::2]) for e in d['entities'])"
     holds "level $level: dominators are a tree" "all(e[4] < i for i, e in enumerate(d['entities']) if i)"
 done
-says "the program runs" 0 '384' ./app
+matches "the program runs" 0 '384' ./app
 holds "nothing but facts in the folder" "sorted(f for f in os.listdir('.') if 'explain' in f) == ['app.explain']"
 
 # -- Without a name --
-says "figures" 0 'app, level 5: .*The file.*Objects by kind.*Objects by package.*SHAPES.*What keeps most.*Shaken off' "$W" explain app
-says "figures, two rows" 0 'more\)' "$W" explain app --top 2
+matches "figures" 0 'app, level 5: .*The file.*Objects by kind.*Objects by package.*SHAPES.*What keeps most.*Shaken off' "$W" explain app
+matches "figures, two rows" 0 'more\)' "$W" explain app --top 2
 
 # -- Paths --
-says "a function" 0 'function SHAPES:DEEP: .*the program: function .*refers to function SHAPES:MAIN\|.*calls function SHAPES:MIDDLE\|.*calls function SHAPES:DEEP' "$W" explain app deep
-says "what a link costs" 0 'calls function SHAPES:DEEP\|  Nothing else refers to it: without that reference 4[0-9],[0-9]* bytes would go' "$W" explain app deep
-says "a variable" 0 'variable SHAPES:\*BIG\*: 40,.*function SHAPES:DEEP\|.*reads variable SHAPES:\*BIG\*' "$W" explain app '*big*'
-says "with its package" 0 'calls function SHAPES:MIDDLE' "$W" explain app shapes::middle
-says "a class" 0 'class SHAPES:SHAPE: .*keeps \(link: class\) class SHAPES:SHAPE\|' "$W" explain app shape
-says "a method" 0 'method SHAPES:AREA \(CIRCLE\): .*keeps \(link: method\) method SHAPES:AREA \(CIRCLE\)\|' "$W" explain app area
+matches "a function" 0 'function SHAPES:DEEP: .*the program: function .*refers to function SHAPES:MAIN\|.*calls function SHAPES:MIDDLE\|.*calls function SHAPES:DEEP' "$W" explain app deep
+matches "what a link costs" 0 'calls function SHAPES:DEEP\|  Nothing else refers to it: without that reference 4[0-9],[0-9]* bytes would go' "$W" explain app deep
+matches "a variable" 0 'variable SHAPES:\*BIG\*: 40,.*function SHAPES:DEEP\|.*reads variable SHAPES:\*BIG\*' "$W" explain app '*big*'
+matches "with its package" 0 'calls function SHAPES:MIDDLE' "$W" explain app shapes::middle
+matches "a class" 0 'class SHAPES:SHAPE: .*keeps \(link: class\) class SHAPES:SHAPE\|' "$W" explain app shape
+matches "a method" 0 'method SHAPES:AREA \(CIRCLE\): .*keeps \(link: method\) method SHAPES:AREA \(CIRCLE\)\|' "$W" explain app area
 holds "the big vector is SHAPES' own" "sum(sum(e[8][1::2]) for e in d['entities'] if e[1] == 'SHAPES') > 40000"
 holds "links that were cut and put back are counted" "any(l[0] == 'method' and l[2] > l[3] > 0 for l in d['links'])"
 
 # -- What is gone, what never was --
-says "gone" 0 'function SHAPES:UNUSED was shaken off: [0-9]+ bytes.  It would stay by --keep-symbols .shapes::unused' "$W" explain app unused
-says "a macro is gone" 0 'macro SHAPES:TWICE was shaken off: .*--keep-macros t' "$W" explain app twice
-says "a class is gone" 0 'class SHAPES:NEVER-MADE was shaken off: .*--classes-to-keep .shapes::never-made' "$W" explain app never-made
-says "a keyword took it" 0 'function COMMON-LISP:EVAL was shaken off.  It would stay by --keep-eval t' "$W" explain app eval
-says "unknown" 1 'holds nothing called deepp, and nothing so called was shaken off' "$W" explain app deepp
-says "similar" 1 'There are: .*MIDDLE' "$W" explain app iddl
+matches "gone" 0 'function SHAPES:UNUSED was shaken off: [0-9]+ bytes.  It would stay by --keep-symbols .shapes::unused' "$W" explain app unused
+matches "a macro is gone" 0 'macro SHAPES:TWICE was shaken off: .*--keep-macros t' "$W" explain app twice
+matches "a class is gone" 0 'class SHAPES:NEVER-MADE was shaken off: .*--classes-to-keep .shapes::never-made' "$W" explain app never-made
+matches "a keyword took it" 0 'function COMMON-LISP:EVAL was shaken off.  It would stay by --keep-eval t' "$W" explain app eval
+matches "unknown" 1 'holds nothing called deepp, and nothing so called was shaken off' "$W" explain app deepp
+matches "similar" 1 'There are: .*MIDDLE' "$W" explain app iddl
 delivered app.lisp -o app --level 5 --explain --keep-symbols shapes::unused
-says "kept by a list" 0 'function SHAPES:UNUSED: .*the list of what is to be kept: symbol SHAPES:UNUSED\|.*function SHAPES:UNUSED' "$W" explain app unused
+matches "kept by a list" 0 'function SHAPES:UNUSED: .*the list of what is to be kept: symbol SHAPES:UNUSED\|.*function SHAPES:UNUSED' "$W" explain app unused
 
 # -- Files that do not fit --
 cp plain other
-says "no program" 2 'no file nothing' "$W" explain nothing
-says "no delivered program" 2 'app.lisp is no delivered program: there is no image in it' "$W" explain app.lisp
-says "no facts" 2 'there are no facts about other: no file other.explain.  Deliver it with --explain' "$W" explain other
-says "facts of another" 2 'app.explain is not about this build of other' "$W" explain other --facts app.explain
+matches "no program" 2 'no file nothing' "$W" explain nothing
+matches "no delivered program" 2 'app.lisp is no delivered program: there is no image in it' "$W" explain app.lisp
+matches "no facts" 2 'there are no facts about other: no file other.explain.  Deliver it with --explain' "$W" explain other
+matches "facts of another" 2 'app.explain is not about this build of other' "$W" explain other --facts app.explain
 head -c 3000 app.explain >cut
-says "cut off" 2 'cut off' "$W" explain app --facts cut
+matches "cut off" 2 'cut off' "$W" explain app --facts cut
 echo nonsense >bad
-says "no facts at all" 2 'not a file of facts' "$W" explain app --facts bad
-says "usage" 2 'which program' "$W" explain
-says "unknown option" 2 'unknown option: --frob' "$W" explain app --frob
-says "help" 0 'usage: windfall explain' "$W" explain --help
+matches "no facts at all" 2 'not a file of facts' "$W" explain app --facts bad
+matches "usage" 2 'which program' "$W" explain
+matches "unknown option" 2 'unknown option: --frob' "$W" explain app --frob
+matches "help" 0 'usage: windfall explain' "$W" explain --help
 
 # -- Trying --
-says "a dry run" 0 'app-dry, level 5: .*Shaken off' "$W" deliver app.lisp -o app-dry --level 5 --dry-run --json dry.json
+matches "a dry run" 0 'app-dry, level 5: .*Shaken off' "$W" deliver app.lisp -o app-dry --level 5 --dry-run --json dry.json
 if [ ! -e app-dry ] && [ ! -e app-dry.explain ] && [ -s dry.json ]; then ok; else not_ok "a dry run writes no program" "$(ls)"; fi
 delivered app.lisp -o app --level 5 --explain --json app.json
 holds "a dry run has the figures of a true one" "json.load(open('dry.json'))['entities'] == d['entities']"
@@ -116,14 +104,14 @@ cat >super.lisp <<'E2'
 (defun main () (print (eq *class* 5)) (terpri))
 E2
 delivered super.lisp -o super --level 5 --explain
-says "a superclass" 0 'variable COMMON-LISP-USER:\*CLASS\*\|.*class COMMON-LISP-USER:DERIVED\|.*has as (direct superclasses|precedence list|layout) class COMMON-LISP-USER:BASE\|' "$W" explain super base
+matches "a superclass" 0 'variable COMMON-LISP-USER:\*CLASS\*\|.*class COMMON-LISP-USER:DERIVED\|.*has as (direct superclasses|precedence list|layout) class COMMON-LISP-USER:BASE\|' "$W" explain super base
 
 # -- WHY-LIVE in the running system --
-says "why-live of a symbol" 0 'symbol of package SHAPES.*is symbol SHAPES::CIRCLE' "$W" --load app.lisp --eval "(ext:why-live 'shapes::circle)" --quit
-says "why-live of a function" 0 'symbol of package SHAPES.*function of symbol SHAPES::DEEP\|  is function SHAPES::DEEP' "$W" --load app.lisp --eval "(ext:why-live #'shapes::deep)" --quit
-says "why-live of a superclass" 0 'of class SHAPES::CIRCLE\|.*is class SHAPES::SHAPE' "$W" --load app.lisp --eval "(let ((c (find-class 'shapes::circle)) (s (find-class 'shapes::shape))) (setf (find-class 'shapes::shape) nil) (ext:why-live s) c)" --quit
-says "why-live of a method" 0 'methods of generic function SHAPES::AREA\|  is #<STANDARD-METHOD' "$W" --load app.lisp --eval "(ext:why-live (find-method #'shapes::area '() (list (find-class 'shapes::circle))))" --quit
-says "why-live of a constant" 0 'constant of function SHAPES::UNUSED\|  is "what nobody calls"' "$W" --load app.lisp --eval "(ext:why-live (shapes::unused))" --quit
+matches "why-live of a symbol" 0 'symbol of package SHAPES.*is symbol SHAPES::CIRCLE' "$W" --load app.lisp --eval "(ext:why-live 'shapes::circle)" --quit
+matches "why-live of a function" 0 'symbol of package SHAPES.*function of symbol SHAPES::DEEP\|  is function SHAPES::DEEP' "$W" --load app.lisp --eval "(ext:why-live #'shapes::deep)" --quit
+matches "why-live of a superclass" 0 'of class SHAPES::CIRCLE\|.*is class SHAPES::SHAPE' "$W" --load app.lisp --eval "(let ((c (find-class 'shapes::circle)) (s (find-class 'shapes::shape))) (setf (find-class 'shapes::shape) nil) (ext:why-live s) c)" --quit
+matches "why-live of a method" 0 'methods of generic function SHAPES::AREA\|  is #<STANDARD-METHOD' "$W" --load app.lisp --eval "(ext:why-live (find-method #'shapes::area '() (list (find-class 'shapes::circle))))" --quit
+matches "why-live of a constant" 0 'constant of function SHAPES::UNUSED\|  is "what nobody calls"' "$W" --load app.lisp --eval "(ext:why-live (shapes::unused))" --quit
 
 # -- The page --
 delivered app.lisp -o app --level 5 --report app.html
