@@ -57,10 +57,10 @@
   (let ((part (%form-closure form)))
     (if part
         (lambda (&rest args) (funcall part args))
-        (compile nil `(lambda (&rest %args)
-                        (declare (ignorable %args))
-                        (macrolet ((call-method (method &rest next) (%method-call-form method next)))
-                          ,form))))))
+        (values (compile nil `(lambda (&rest %args) ; the first value, and so no tail call: a trace of names looks for this frame
+                                (declare (ignorable %args))
+                                (macrolet ((call-method (method &rest next) (%method-call-form method next)))
+                                  ,form)))))))
 
 (defun %form-closure (form)
   "A function of the list of arguments that evaluates an effective method form made of calls of methods and functions, as most are; else NIL: that takes the compiler."

@@ -1,16 +1,19 @@
-;;;; deliver-command.lisp: windfall deliver FILE [OPTION...].
+;;;; deliver-command.lisp: windfall deliver FILE|SYSTEM [OPTION...].
 ;;;;
+;;;; A system (systems.lisp) is compiled and loaded, and its entry point delivered.
 ;;;; The file is loaded and its main function delivered.  A file without a main function is a script: then its definitions are evaluated, and its other
 ;;;; top-level forms, in their order, are the program; they run when the program does.
 (in-package "SYS")
 
 (defparameter *deliver-usage*
-  "usage: windfall deliver FILE [OPTION...]
+  "usage: windfall deliver FILE|SYSTEM [OPTION...]
 
 Makes an executable of the program in FILE, Lisp source or a compiled file.  It calls the function MAIN, or that of --main; if there is
 neither, all top-level forms that define nothing are the program.
+SYSTEM is a definition file, NAME.asd, a folder NAME that has one, or a NAME that is looked for as LOAD-SYSTEM does.  What is out of date of
+it is compiled; its :ENTRY-POINT, or the function of --main, is called.
 
-  -o OUT, --output OUT   the executable; default: FILE without its type
+  -o OUT, --output OUT   the executable; default: FILE without its type; the system's :BUILD-PATHNAME or name, beside its definition
   --level N              0 (everything stays) to 5 (the smallest, the default)
   --main NAME            the function to call
   --load FILE            load FILE before
@@ -38,17 +41,9 @@ neither, all top-level forms that define nothing are the program.
   (format *error-output* "windfall deliver: ~?~%Try windfall deliver --help.~%" control arguments)
   (ext:quit 2))
 
-(defun %split-at-commas (text)
-  (let ((parts '()) (start 0))
-    (loop
-      (let ((comma (position #\, text :start start)))
-        (push (subseq text start comma) parts)
-        (unless comma (return (nreverse parts)))
-        (setq start (1+ comma))))))
-
 (defun %command-value (keyword text)
   "The value that TEXT says for a keyword of DELIVER: a list where the keyword takes one."
-  (let ((list-p (null (cadr (assoc keyword *delivery-keywords*)))) (values (mapcar (lambda (part) (read-from-string part nil nil)) (%split-at-commas text))))
+  (let ((list-p (null (cadr (assoc keyword *delivery-keywords*)))) (values (mapcar (lambda (part) (read-from-string part nil nil)) (%split-at #\, text))))
     (if (and list-p (not (member keyword '(:call-count :run-it))) (not (equal values '(:all)))) values (car values))))
 
 (defun %parse-deliver-arguments (arguments)
@@ -133,22 +128,34 @@ neither, all top-level forms that define nothing are the program.
     (load pathname)
     (or (find-package package) *package*)))
 
-(defun %keep-files (asked)
-  (let ((own (%keep-file-of (ext:parse-native-namestring (getf asked :file)))))
-    (append (and (probe-file own) (list own)) (getf asked :keep-files))))
+(defun %program-to-deliver (asked)
+  "Loads what is to be delivered: its function, and the pathname that the executable's and keep-file's names come from."
+  (let* ((word (getf asked :file)) (system (%system-to-deliver word)) (pathname (ext:parse-native-namestring word)))
+    (cond (system
+           (%load-top-system system nil (interactive-stream-p *error-output*))
+           (values (%entry-point system (getf asked :main)) (%system-output system)))
+          ((not (probe-file pathname)) (%usage-error "there is no file ~A, and no system of that name in ~{~A~^, ~}" word (%folders-looked-in nil)))
+          (t (values (%main-function word (getf asked :main)) (make-pathname :type nil :version nil :defaults pathname))))))
+
+(defun %deliver-asked (asked)
+  (multiple-value-bind (function program) (%program-to-deliver asked)
+    (let ((output (if (getf asked :output) (ext:parse-native-namestring (getf asked :output)) program)) (own (%keep-file-of program)))
+      (dolist (command (getf asked :traces)) (%traced-run function output command own))
+      (apply #'ext:deliver function output (getf asked :level)
+             :keep-files (append (and (probe-file own) (list own)) (getf asked :keep-files))
+             (%read-keyword-values (getf asked :keywords)))
+      0)))
 
 (defun %deliver-command (arguments)
   "What the command windfall deliver does; the exit code."
   (setq *batch-p* t *package* (find-package "COMMON-LISP-USER") *source-place* nil ext:*command-line-arguments* '())
   (catch '%quit
-    (let* ((asked (%parse-deliver-arguments arguments)) (file (getf asked :file)))
-      (unless file (%usage-error "which file?"))
+    (let ((asked (%parse-deliver-arguments arguments)))
+      (unless (getf asked :file) (%usage-error "which file or system?"))
       (unless (member (getf asked :level) '(0 1 2 3 4 5)) (%usage-error "the level is a number from 0 to 5"))
-      (unless (probe-file (ext:parse-native-namestring file)) (%usage-error "there is no file ~A" file))
-      (dolist (name (getf asked :loads)) (load (ext:parse-native-namestring name)))
-      (let ((function (%main-function file (getf asked :main)))
-            (output (ext:parse-native-namestring
-                     (or (getf asked :output) (ext:native-namestring (make-pathname :type nil :version nil :defaults (ext:parse-native-namestring file)))))))
-        (dolist (command (getf asked :traces)) (%traced-run function output command (%keep-file-of (ext:parse-native-namestring file))))
-        (apply #'ext:deliver function output (getf asked :level) :keep-files (%keep-files asked) (%read-keyword-values (getf asked :keywords)))
-        0))))
+      (handler-case (progn
+                      (dolist (name (getf asked :loads)) (load (ext:parse-native-namestring name)))
+                      (%deliver-asked asked))
+        ((or ext:delivery-error ext:system-definition-error) (c)
+          (format *error-output* "windfall deliver: ~A~%" c)
+          1)))))

@@ -189,6 +189,10 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
     (setf (generic-field generic documentation) nil)
     (dolist (method (generic-field generic methods)) (setf (method-field method documentation) nil))))
 
+(defun %forget-what-is-not-kept (options)
+  "What goes by options that yield to what the program calls: when it is known that they do not.  NIL."
+  (unless (getf options :keep-documentation) (%forget-documentation-of (%all-classes) (%live-funcallables))))
+
 (defun %forget-accessor-names (classes)
   (dolist (class classes)
     (dolist (slot (append (class-field class direct-slots) (class-field class slots)))
@@ -311,7 +315,6 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (mapc #'%delete-delivered-package (getf options :delete-packages))
   (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
   (unless (zerop (first (%swap-totals))) (%checked-unswap (remove-if-not #'ext:scodep (%all-functions))))
-  (unless (getf options :keep-documentation) (%forget-documentation-of classes generics))
   (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
   (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))
   (when (getf options :generic-function-collapse) (%collapse generics)))
@@ -347,8 +350,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
         (%delivery-changes options (%live-funcallables) (%all-classes))
         (let ((plan (%delivery-plan entry options
                                     (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups))))))
-          (when (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
-            (setf (svref plan 13) (%review plan options)))
+          (if (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
+              (setf (svref plan 13) (%review plan options))
+              (%forget-what-is-not-kept options))
           plan))
     (error (condition) (string-right-trim "." (princ-to-string condition)))))
 
@@ -380,13 +384,19 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
                                      :format-arguments (list (namestring pathname) problem (%error-text number))))
           (t (%delivery-error "Cannot deliver ~A: ~A." (namestring pathname) problem)))))
 
+(defun %function-to-deliver (x)
+  (cond ((functionp x) x)
+        ((stringp x) (%delivered-system x))
+        (t (fdefinition x))))
+
 (defun ext:deliver (function file level &rest keywords)
-  "Writes an executable, FILE, that calls FUNCTION (a function or its name) with no arguments, and holds what that needs; its truename.
+  "Writes an executable, FILE, that calls FUNCTION (a function, its name, or a string: the entry point of the system of that name) with no arguments, and holds what that
+needs; its truename.
 LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manual).  With :DRY-RUN, NIL.  DELIVERY-ERROR if that cannot be done, FILE-ERROR if the
 file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
   (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
   (let* ((options (%with-kept-options (%delivery-options level keywords)))
-         (entry (%delivered-entry (if (functionp function) function (fdefinition function)) (getf options :keep-top-level)))
+         (entry (%delivered-entry (%function-to-deliver function) (getf options :keep-top-level)))
          (pathname (translate-logical-pathname (merge-pathnames file))))
     (if (%explaining-p options)
         (%deliver-explained entry options level pathname)

@@ -24,8 +24,11 @@
     (read "READ" :reader) (read-preserving-whitespace "READ-PRESERVING-WHITESPACE" :reader) (read-from-string "READ-FROM-STRING" :reader)
     (read-delimited-list "READ-DELIMITED-LIST" :reader)
     (eval "EVAL" :evaluator) (compile "COMPILE" :evaluator) (compile-file "COMPILE-FILE" :evaluator) (load "LOAD" :loader) (require "REQUIRE" :loader)
-    (format "FORMAT" :format 1 nil))
-  "Functions that find something by characters: symbol, how it is called in reports, kind, place of the argument that is the name, and of the package.")
+    (ext:load-system "LOAD-SYSTEM" :loader)
+    (format "FORMAT" :format 1 nil)
+    (documentation "DOCUMENTATION" :describer) (describe "DESCRIBE" :describer))
+  "Functions that find something by characters: symbol, how it is called in reports, kind, place of the argument that is the name, and of the package.  (A :DESCRIBER
+makes no names: the program asks for what the level would drop.)")
 
 (defparameter *vouched-places*
   '(;; development: what a developer types or asks for
@@ -35,7 +38,7 @@
     ("lisp/explain.lisp" . "reports") ("lisp/explain-command.lisp" . "reports") ("lisp/memory.lisp" . "reports") ("lisp/deliver-command.lisp" . "delivery")
     ("WINDFALL-SYSTEM::%ASK-FOR-VALUES" . "a restart asks a person") ("WINDFALL-SYSTEM::%READ-REPLACEMENT" . "a restart asks a person")
     ;; whoever calls these is a place itself
-    ("lisp/eval.lisp" . "EVAL") ("lisp/load.lisp" . "LOAD") ("lisp/compile-file.lisp" . "COMPILE-FILE") ("lisp/reader.lisp" . "READ")
+    ("lisp/eval.lisp" . "EVAL") ("lisp/load.lisp" . "LOAD") ("lisp/systems.lisp" . "LOAD-SYSTEM") ("lisp/compile-file.lisp" . "COMPILE-FILE") ("lisp/reader.lisp" . "READ")
     ("(LAMBDA NIL)" "lisp/packages.lisp" . "WITH-PACKAGE-ITERATOR")
     ;; names that are given in full: by a definition, a symbol, or another package
     ("lisp/loop.lisp" . "words of LOOP, when it is expanded") ("WINDFALL-SYSTEM::%DEFPACKAGE" . "names of a definition")
@@ -54,7 +57,7 @@
     ("WINDFALL-SYSTEM::%BUILD-CONSTRUCTOR" . "constructors") ("WINDFALL-SYSTEM::%FAST-CONSTRUCTOR" . "constructors") ("WINDFALL-SYSTEM::%FORM-FUNCTION" . "effective methods")
     ;; control strings that stand in the source: they are looked through, for ~/name/ too
     ("lisp/format.lisp" . "~/name/ and errors of FORMAT") ("lisp/conditions.lisp" . "the report of a condition") ("lisp/print-objects.lisp" . "descriptions")
-    ("WINDFALL-SYSTEM::%ASK" . "a question"))
+    ("WINDFALL-SYSTEM::%ASK-QUESTION" . "a question"))
   "Places of the library that make names without need to report them: a function, or a function and its file, or a file, and why.")
 
 (defvar *library-packages*) ; library-end.lisp
@@ -105,6 +108,7 @@
         (:reader (values '((:option :keep-lisp-reader) (:everything)) t))
         (:evaluator (values '((:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
         (:loader (values '((:option :keep-load-function) (:option :keep-lisp-reader) (:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
+        (:describer '((:option :keep-documentation)))
         (:format (if (consp name-argument) '() (values '((:directives)) t)))))))
 
 (defun %users-packages ()
@@ -237,7 +241,7 @@
   "A function that judges what a survey found: NIL, the plan is good; the plan, changed; or a string, what is wrong."
   (let ((first t))
     (lambda (text)
-      (handler-case (prog1 (%judge plan options first text) (setq first nil))
+      (handler-case (prog1 (or (%judge plan options first text) (%forget-what-is-not-kept options)) (setq first nil))
         (error (condition) (princ-to-string condition))))))
 
 (defun %judge (plan options first text)

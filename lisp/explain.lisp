@@ -16,10 +16,10 @@
   (let ((package (and (symbolp symbol) (symbol-package symbol))))
     (if package (package-name package) "")))
 
-(defun %name-text (name)
+(defun %plain-name (name)
   "A function's or class's name without packages."
   (cond ((symbolp name) (symbol-name name))
-        ((consp name) (format nil "(~{~A~^ ~})" (mapcar #'%name-text name)))
+        ((consp name) (format nil "(~{~A~^ ~})" (mapcar #'%plain-name name)))
         ((stringp name) name)
         (t (%brief name))))
 
@@ -34,10 +34,10 @@
 (defun %specializer-text (specializer)
   (if (%eql-specializer-p specializer)
       (format nil "(EQL ~A)" (%brief (eql-field specializer object)))
-      (%name-text (class-field specializer name))))
+      (%plain-name (class-field specializer name))))
 
 (defun %method-text (generic method)
-  (format nil "~A~{ ~S~} (~{~A~^ ~})" (%name-text (generic-field generic name)) (method-field method qualifiers)
+  (format nil "~A~{ ~S~} (~{~A~^ ~})" (%plain-name (generic-field generic name)) (method-field method qualifiers)
           (mapcar #'%specializer-text (method-field method specializers))))
 
 (defun %method-package (generic method)
@@ -51,10 +51,10 @@
   (let ((class-fields (%field-texts *class-fields*)) (generic-fields (%field-texts *generic-fields*)) (method-fields (%field-texts *method-fields*)) (told '()))
     (dolist (class classes)
       (let ((name (class-field class name)))
-        (push (vector class "classes" (%package-text name) (%name-text name) class-fields) told)))
+        (push (vector class "classes" (%package-text name) (%plain-name name) class-fields) told)))
     (dolist (generic generics)
       (let ((name (generic-field generic name)))
-        (push (vector generic "generic functions" (%package-text (%base-symbol name)) (%name-text name) generic-fields) told)
+        (push (vector generic "generic functions" (%package-text (%base-symbol name)) (%plain-name name) generic-fields) told)
         (dolist (method (generic-field generic methods))
           (push (vector method "methods" (%method-package generic method) (%method-text generic method) method-fields) told))))
     told))

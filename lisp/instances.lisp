@@ -226,7 +226,7 @@
       (let ((after-initialize (%after-methods #'initialize-instance (list class)))
             (after-shared (%after-methods #'shared-initialize (list class *class-t*))))
         (unless (or (eq after-initialize t) (eq after-shared t))
-          (compile nil (%constructor-form class keywords after-shared after-initialize)))))))
+          (values (compile nil (%constructor-form class keywords after-shared after-initialize)))))))) ; no tail call: a trace of names looks for this frame
 
 (defun %literal-form-p (form)
   (or (numberp form) (characterp form) (stringp form) (keywordp form) (null form) (eq form t)

@@ -74,7 +74,7 @@
   t)
 
 (defun require (module &optional pathnames)
-  "Load a module unless it was provided: the files given, or NAME.lisp of the working directory (CLHS REQUIRE)."
+  "Load a module unless it was provided: the files given, or NAME.lisp of the working directory, or the system of that name (CLHS REQUIRE)."
   (let ((name (string module)))
     (unless (member name *modules* :test #'string=)
       (let ((files (cond ((null pathnames)
@@ -82,8 +82,8 @@
                                                 (probe-file (make-pathname :name (string-downcase name) :type "lisp"))))))
                          ((listp pathnames) pathnames)
                          (t (list pathnames)))))
-        (unless files (error "The module ~A is not known." name))
         (mapc #'load files)
+        (unless (or files (%require-system name)) (error "The module ~A is not known." name))
         t))))
 
 ;;; -- Time --

@@ -249,7 +249,7 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
 
 ;;; -- Questions --
 
-(defun %ask (control arguments answers)
+(defun %ask-question (control arguments answers)
   "Asks on *QUERY-IO* until the line read is one of the answers, an association list of strings and values."
   (loop
     (when control
@@ -263,8 +263,8 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
 
 (defun y-or-n-p (&optional control &rest arguments)
   "Ask a question that is answered by y or n (CLHS Y-OR-N-P)."
-  (%ask control arguments '(("y" . t) ("n" . nil))))
+  (%ask-question control arguments '(("y" . t) ("n" . nil))))
 
 (defun yes-or-no-p (&optional control &rest arguments)
   "Ask a question that is answered by yes or no (CLHS YES-OR-NO-P)."
-  (%ask control arguments '(("yes" . t) ("no" . nil))))
+  (%ask-question control arguments '(("yes" . t) ("no" . nil))))

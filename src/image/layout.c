@@ -13,7 +13,7 @@ static void part(ImageLayout *l, const char *name, uint64_t bytes) {
 }
 
 void image_layout(ImageLayout *l, const Runtime *runtime, const ImageHeader *h) {
-    static const char *const names[SECTION_COUNT] = {"static page", "dynamic area", "pure area", "list of hash tables", "finalizers", "names of builtins"};
+    static const char *const names[SECTION_COUNT] = {"static page", "dynamic area", "pure area", "list of hash tables", "finalizers", "names of builtins", "list of handles", "shadow space"};
     uint64_t padding = (uint64_t)-runtime->bytes % IMAGE_PAGE + IMAGE_PAGE - sizeof *h;
     *l = (ImageLayout){.build = h->checksum};
     part(l, "runtime", runtime->bytes);

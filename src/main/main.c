@@ -36,7 +36,7 @@ typedef struct Options {
     char **arguments; /* NULL-ended: those of the script */
 } Options;
 
-static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n       windfall deliver FILE [OPTION...]\n       windfall explain PROGRAM [NAME...]\n";
+static const char usage[] = "usage: windfall [OPTION...] [FILE [ARGUMENT...]]\n       windfall deliver FILE|SYSTEM [OPTION...]\n       windfall explain PROGRAM [NAME...]\n";
 static const char help[] =
     "Runs the Lisp program FILE, or without one reads forms and prints their values.  DELIVER makes an executable of a program; try windfall deliver --help.\n"
     "EXPLAIN tells what is in one, and why; try windfall explain --help.\n"

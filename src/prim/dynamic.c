@@ -17,7 +17,7 @@
    known, not even how many.  (:callee 3 :data t :path (...)): data of the program holds the symbol.  Unmet is (package name) for each symbol of the
    program that has a function or a value and that nothing meets: what a name could reach in vain.
 
-   Limit: what comes to the register over a jump is not known, even if all ways bring the same constant. */
+   Limit: what a register gets on one of several ways is not known, even if all ways bring the same constant. */
 #include "prim/dynamic.h"
 
 #include "text/text.h"
@@ -133,35 +133,47 @@ static void put_constant(FILE *to, Obj x) {
 
 /* -- Looking backward -- */
 
+/* The first and the last instruction that jumps to this one, + 1; 0: none does. */
+typedef struct Landing {
+    uint64_t first, last;
+} Landing;
+
 typedef struct Look {
     Thread *t;
     const Instruction *code;
     uint64_t length;
     const Obj *constants;
-    const uint8_t *landing; /* by instruction: control may come from elsewhere */
+    const Landing *landing; /* by instruction */
 } Look;
 
-static uint8_t *landings(const Instruction *code, uint64_t length) {
-    uint8_t *landing = calloc(length + 1, 1);
+static Landing *landings(const Instruction *code, uint64_t length) {
+    Landing *landing = calloc(length + 1, sizeof *landing);
     must(landing);
     for (uint64_t i = 0; i < length; i++) {
         const char *operands = opcodes[instruction_op(code[i])].operands;
         int64_t target = -1;
         if (operands[2] == 'J') target = (int64_t)i + 1 + instruction_d(code[i]);
         else if (operands[3] == 'j') target = (int64_t)i + 1 + instruction_sc(code[i]);
-        if (target >= 0 && target < (int64_t)length) landing[target] = 1;
+        if (target < 0 || target >= (int64_t)length) continue;
+        if (!landing[target].first) landing[target].first = i + 1;
+        landing[target].last = i + 1;
     }
     return landing;
 }
 
-/* The instruction that wrote the register last before instruction `at`; -1: not known. */
+/* The instruction that wrote the register last before instruction `at`; -1: not known.  Nothing between the two writes it, and all jumps to what is between come from
+   there: so every way to `at` leads through that instruction and then stays between. */
 static int64_t writer_of(const Look *l, uint64_t at, unsigned r) {
-    for (int64_t i = (int64_t)at; i > 1 && !l->landing[i]; i--) {
+    uint64_t first = UINT64_MAX, last = 0; /* of the jumps met, + 1 */
+    for (uint64_t i = at; i > 1; i--) {
+        const Landing *landing = &l->landing[i];
+        if (landing->first && landing->first < first) first = landing->first;
+        if (landing->last > last) last = landing->last;
         Instruction before = l->code[i - 1];
         Opcode op = instruction_op(before);
         char a = opcodes[op].operands[1];
-        if (!code_falls_through(op)) return -1;
-        if (a == 'f' ? r >= instruction_a(before) : (a == 'd' || a == 'u') && r == instruction_a(before)) return i - 1;
+        if (last > at || (!code_falls_through(op) && !landing->first)) return -1;
+        if (a == 'f' ? r >= instruction_a(before) : (a == 'd' || a == 'u') && r == instruction_a(before)) return first > i ? (int64_t)i - 1 : -1;
     }
     return -1;
 }
@@ -261,7 +273,7 @@ static int64_t mentioned(Instruction i) {
 static void code_survey(Dynamic *d, Obj function, Obj debug) {
     Obj code = obj_slots(function)[FUNCTION_CODE], constants = obj_slots(function)[FUNCTION_CONSTANTS];
     const Instruction *words = obj_raw(code);
-    uint8_t *landing = NULL;
+    Landing *landing = NULL;
     for (uint64_t i = 0; i < obj_length(code); i++) {
         int64_t k = mentioned(words[i]), callee;
         if (k < 0 || (callee = callee_number(d, obj_slots(constants)[k])) < 0) continue;

@@ -32,17 +32,18 @@ BUILTIN(error_text, "%ERROR-TEXT", 1, 1, "number", "The system's words for an er
 }
 
 BUILTIN(file_status, "%FILE-STATUS", 1, 1, "native-name",
-        "Kind (0 file, 1 directory, 3 other), size in bytes, time of last change (seconds since 1970) and permissions of a file, links followed; NIL and the error if there is none.") {
+        "Kind (0 file, 1 directory, 3 other), size in bytes, time of last change (seconds since 1970), permissions, and the nanoseconds of that time, of a file, links followed; NIL and the error if there is none.") {
     char *name = native(t, args[0]);
     struct stat st;
     int bad = stat(name, &st), error = errno;
     free(name);
     if (bad) return values_2(t, NIL, obj_of_fix(error));
     int kind = S_ISREG(st.st_mode) ? KIND_FILE : S_ISDIR(st.st_mode) ? KIND_DIRECTORY : KIND_OTHER;
-    t->value_count = 4;
+    t->value_count = 5;
     t->values[1] = obj_of_fix(st.st_size);
     t->values[2] = obj_of_fix(st.st_mtime);
     t->values[3] = obj_of_fix(st.st_mode & 07777);
+    t->values[4] = obj_of_fix(st.st_mtim.tv_nsec);
     return obj_of_fix(kind);
 }
 

@@ -323,3 +323,13 @@
 (check (typep (make-condition '(or program-error type-error)) '(or program-error type-error)) => t)
 (check (typep (make-condition '(and simple-condition type-error)) '(and simple-condition type-error)) => t)
 (check (make-condition '(or integer symbol)) =!> error)
+
+;; Restarts ask for values.
+(check (let ((*query-io* (make-two-way-stream (make-string-input-stream "(* 6 7) ") (make-broadcast-stream))))
+         (handler-bind ((type-error (lambda (c) (invoke-restart-interactively (find-restart 'use-value c)))))
+           (+ 1 (car 'a))))
+  => 43)
+(check (let ((*query-io* (make-two-way-stream (make-string-input-stream "5 ") (make-broadcast-stream))))
+         (handler-bind ((unbound-variable (lambda (c) (invoke-restart-interactively (find-restart 'store-value c)))))
+           (list (symbol-value 'is-asked-for) (symbol-value 'is-asked-for))))
+  => (5 5))

@@ -169,6 +169,21 @@ sed -i '/defun gone/d' removed.lisp
 deliver "kept functions" 5 removed.lisp --keep-eval t --keep-lisp-reader t
 expect "kept functions" 0 "The function GONE is not defined." ./app
 
+# -- Documentation stays if the program asks for it --
+cat >asks.lisp <<'E'
+(defun f () "of f" 1)
+(defclass c () ((a :documentation "of a")) (:documentation "of c"))
+(defgeneric g (x) (:documentation "of g"))
+(defvar *v* 1 "of v")
+(defun main () (print (list (f) (documentation 'f 'function) (documentation 'c 'type) (documentation #'g t) (documentation '*v* 'variable))) (terpri))
+E
+deliver "a program that asks for documentation" 5 asks.lisp
+expect "a program that asks for documentation" 0 '
+(1 "of f" "of c" "of g" "of v") ' ./app
+deliver "a program that must not have it" 5 asks.lisp --keep-documentation nil
+expect "a program that must not have it" 0 '
+(1 NIL NIL NIL NIL) ' ./app
+
 # -- Names that are looked up --
 cat >names.lisp <<'E'
 (defun secret () 1)

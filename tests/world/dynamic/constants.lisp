@@ -7,5 +7,7 @@
   (write-line (funcall (intern "HAMMER" (find-package :tools))))
   (print (class-name (find-class 'nail))) (print (type-of (make-instance 'nail))) (print (funcall 'spoon))
   (print (mapcar (lambda (f) (funcall f)) '(spoon tools::hammer)))
-  (format t "~&~/user-format/~%" 1))
+  (format t "~&~/user-format/~%" 1)
+  (format t "~A ~[one~;other~] ~A~%" (if (oddp (length (list-all-args))) "odd" "even") (if (list-all-args) 0 1) (or (find-symbol "SPOON" (if (list-all-args) :cl-user "CL-USER")) 'none)))
+(defun list-all-args () ext:*command-line-arguments*)
 (defun user-format (stream argument colon at) (declare (ignore colon at)) (format stream "[~A]" argument))
