@@ -39,11 +39,16 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
 
 (defvar *symbol-fields* #("value" "function" "name" "package" "property list" "system property list" "hash"))
 
+(defun %swapped-code-p (object) "Is it a handle of code?" (and (ext:swparrayp object) (not (arrayp object)) (not (hash-table-p object))))
+
 (defun %slot-description (object slot)
   "How the object refers by that slot: a string."
   (typecase object
     (cons (if (eql slot 0) "car" "cdr"))
     (symbol (svref *symbol-fields* slot))
+    ((satisfies %swapped-code-p) (format nil "constant ~D" slot))
+    ((and (satisfies ext:swparrayp) array) (format nil "element ~D" slot))
+    ((and (satisfies ext:swparrayp) hash-table) "entry")
     (simple-vector (format nil "element ~D" slot))
     (function (case slot (0 "code") (1 "constants") (t (format nil "closed-over value ~D" (- slot 2)))))
     (t (format nil "slot ~D" slot))))
@@ -63,6 +68,7 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
 (defun %inner-step-p (object inside)
   "Is the object only a means of INSIDE, the one before it on the path: conses, the constants of a function, the slots of an instance, a package's tables?"
   (or (consp object)
+      (%swapped-code-p object)
       (and (simple-vector-p object) (typep inside '(or function package standard-object)))
       (typep inside 'hash-table)))
 
@@ -72,7 +78,7 @@ pure space is in use, collects fully at the end, to say how much of it is garbag
     (cond ((packagep object) "symbol")
           ((hash-table-p object) "entry")
           ((and fields (cdr slots) (< (second slots) (length fields))) (substitute #\Space #\- (string-downcase (symbol-name (nth (second slots) fields)))))
-          ((and (functionp object) (eql (car slots) 1)) "constant")
+          ((and (functionp object) (or (cdr slots) (eql (car slots) 1))) "constant")
           ((and (typep object 'standard-object) (cdr slots)) (format nil "slot ~D" (second slots)))
           (t (%slot-description object (car slots))))))
 

@@ -4,10 +4,14 @@
    again afterwards).  The queue keeps, for each object seen, the entry that led to it and the slot; it is apart from the heap, since nothing
    may be allocated while the marks are in use.
 
+   A swapped array is looked into where it is; which were seen is told by bits of their own.
+
    Weak references are not followed; of an entry of a weak table the strong half is.  What only the control stack, special bindings or the values of
    the last call keep is asked last, since they hold the object that is asked about, or the form that asks.  What a package holds is looked at only when nothing else leads on: that it holds its
    symbols, and so everything with a name, is true but tells little. */
 #include "heap/space.h"
+
+#include <stdlib.h>
 
 enum { NAMES_MOST = 64 };
 #define NO_PARENT UINT32_MAX
@@ -20,17 +24,40 @@ typedef struct Search {
     uint32_t name_count;
     Obj outside; /* the object that is asked about, if it lies in no area with marks; NIL once it has been seen */
     WordStack packages; /* entries of packages, while they wait */
+    uint64_t *handles;   /* a bit for each index of a handle below handle_words * 64: seen */
+    size_t handle_words;
     bool late;     /* the last phase: roots that are asked last */
     bool through;  /* what packages hold is seen too */
     bool failed;
 } Search;
 
 static bool is_late_root(const char *name) {
-    return !strcmp(name, "control stack") || !strcmp(name, "special bindings") || !strcmp(name, "values") || !strcmp(name, "arguments of an error");
+    return !strcmp(name, "control stack") || !strcmp(name, "special bindings") || !strcmp(name, "saved special bindings") || !strcmp(name, "values") || !strcmp(name, "arguments of an error");
+}
+
+/* Is the handle seen for the first time? */
+static bool handle_see(Search *s, Obj handle) {
+    size_t index = handle_index(handle);
+    if (index / 64 >= s->handle_words) {
+        size_t count = 2 * (index / 64) + 1;
+        uint64_t *p = realloc(s->handles, 8 * count);
+        if (!p) {
+            s->failed = true;
+            return false;
+        }
+        memset(p + s->handle_words, 0, 8 * (count - s->handle_words));
+        s->handles = p;
+        s->handle_words = count;
+    }
+    if (bit_test(s->handles, index)) return false;
+    bit_set(s->handles, index);
+    return true;
 }
 
 static void search_see(Search *s, Obj x, uint32_t parent, uint64_t slot) {
-    if (!in_dynamic(s->heap, x)) {
+    if (is_handle(x)) {
+        if (!handle_see(s, x)) return;
+    } else if (!in_dynamic(s->heap, x)) {
         if (is_nil(s->outside) || !eq(x, s->outside)) return;
         s->outside = NIL;
     } else {
@@ -44,7 +71,7 @@ static void search_see(Search *s, Obj x, uint32_t parent, uint64_t slot) {
 
 static void search_see_root(void *data, Obj *slots, size_t count, const char *name) {
     Search *s = data;
-    if (is_late_root(name) != s->late) return;
+    if (is_late_root(name) != s->late || !strcmp(name, ROOT_SHADOW)) return; /* what a handle that is found stands for is a part of the path */
     uint32_t i = 0;
     while (i < s->name_count && strcmp(s->names[i], name) != 0) i++;
     if (i == s->name_count) {
@@ -59,9 +86,24 @@ static void search_see_root(void *data, Obj *slots, size_t count, const char *na
         if (!words_push(&s->queue, obj_of_address(slots + k).w) || !words_push(&s->queue, (uint64_t)NO_PARENT << 32 | i)) s->failed = true;
 }
 
+typedef struct PartSearch {
+    Search *search;
+    uint32_t entry;
+} PartSearch;
+
+static void search_see_part(void *data, Obj *slots, size_t count, const char *name) {
+    const PartSearch *part = data;
+    (void)name;
+    for (size_t k = 0; k < count; k++) search_see(part->search, slots[k], part->entry, k);
+}
+
 /* Sees what the object of queue entry `i` refers to. */
 static void search_expand(Search *s, uint32_t i) {
     Obj x = {s->queue.items[2 * (size_t)i]};
+    if (is_handle(x)) {
+        s->heap->shadow.look(s->heap->thread, x, search_see_part, &(PartSearch){s, i});
+        return;
+    }
     if (!is_obj(x)) {
         search_see(s, car(x), i, 0);
         search_see(s, cdr(x), i, 1);
@@ -101,7 +143,7 @@ Obj heap_why_live(Thread *t, Obj x) {
     Search s = {.heap = h, .outside = pure_contains(h, (const void *)address_of(x)) ? x : NIL};
     const char *root = NULL;
     h->path.count = 0;
-    for (uint32_t i = is_ref(x) ? search_run(&s, x) : NO_PARENT; i != NO_PARENT;) {
+    for (uint32_t i = is_ref(x) || is_handle(x) ? search_run(&s, x) : NO_PARENT; i != NO_PARENT;) {
         uint64_t from = s.queue.items[2 * (size_t)i + 1];
         words_push(&h->path, s.queue.items[2 * (size_t)i]);
         i = (uint32_t)(from >> 32);
@@ -111,6 +153,7 @@ Obj heap_why_live(Thread *t, Obj x) {
     memset(h->marks, 0, 8 * ((granule_of(h, (uintptr_t)t->free) >> 6) + 1));
     words_release(&s.queue);
     words_release(&s.packages);
+    free(s.handles);
     Obj list = NIL;
     for (size_t i = 0; i < h->path.count; i++) list = alloc_cons(t, (Obj){h->path.items[i]}, list);
     return root ? alloc_cons(t, alloc_text(t, root), list) : NIL;

@@ -197,6 +197,8 @@ SwapFault swap_evict_all(Thread *t, bool all) {
         SwapFault f = entry_evict(s, &s->entries[owner]);
         if (f != SWAP_FINE) fault = f;
     }
+    for (char *p = s->buffer; p < s->end; p = run_end(p)) /* so that the next time there is little to walk over */
+        if (!header_at(p)->owner) run_join(s, p, NULL);
     return fault;
 }
 

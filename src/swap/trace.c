@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-static const char root_name[] = "swapped arrays";
+static const char root_name[] = ROOT_SHADOW;
 
 /* -- Marking -- */
 
@@ -53,6 +53,11 @@ static bool trace_drain(Thread *t) {
         entry_trace(s, &s->entries[index]);
     }
     return any;
+}
+
+static void trace_look(Thread *t, Obj handle, RootVisitor visit, void *data) {
+    Obj first = swap_look(t, handle);
+    if (!is_nil(first)) block_slots((char *)address_of(first), swap_entry(t, handle)->boxed, visit, data, root_name);
 }
 
 static bool trace_alive(Thread *t, Obj handle) { return swap_entry(t, handle)->flags & SWAP_MARKED; }
@@ -239,7 +244,7 @@ static void trace_note(Thread *t, Obj *slot) {
 }
 
 void trace_install(Swap *s) {
-    const HeapShadow hooks = {.mark = trace_mark, .drain = trace_drain, .alive = trace_alive, .sweep = trace_sweep, .valid = trace_valid, .note = trace_note, .from = SWAP_BASE};
+    const HeapShadow hooks = {.mark = trace_mark, .drain = trace_drain, .alive = trace_alive, .sweep = trace_sweep, .look = trace_look, .valid = trace_valid, .note = trace_note, .from = SWAP_BASE};
     heap_set_shadow(s->thread->heap, &hooks);
     heap_add_roots(s->thread->heap, trace_roots, s);
     heap_add_after_collection(s->thread->heap, trace_after);

@@ -1,0 +1,70 @@
+;;; swap-buffer.lisp: swapped code as its figures and the policy tell it, and faults, which depend on the size of the buffer: so these tests are not
+;;; run under torture of the swapper, where the buffer grows when it must and everything is swapped.
+
+(defvar *size* (setsbsize))
+(defun in-shadow-p (name) (eql 0 (getf (swap-statistics name) :in-buffer)))
+(defmacro swapped (&rest names) `(progn ,@(mapcar (lambda (name) `(mkswap ',name)) names)))
+
+;;; -- Statistics --
+(defun s-counted () 1)
+(swapped s-counted)
+(check (progn (dotimes (i 10) (s-counted)) (let ((s (swap-statistics 's-counted))) (list (getf s :hits) (getf s :fetches) (in-shadow-p 's-counted)))) => (10 1 nil))
+(check (progn (setsbsize 64) (list (in-shadow-p 's-counted) (getf (swap-statistics 's-counted) :hits))) => (t 10))
+(check (progn (s-counted) (let ((s (swap-statistics 's-counted))) (list (getf s :hits) (getf s :fetches) (plusp (getf s :nanoseconds)) (plusp (getf s :bytes))))) => (11 2 t t))
+(check (multiple-value-bind (totals all) (swap-statistics) (list (= (getf totals :arrays) (length all)) (not (null (assoc 's-counted all))) (>= (getf totals :stored) (getf totals :bytes)))) => (t t t))
+(check (swap-statistics 'car) => nil)
+(check (not (null (search "swapped" (with-output-to-string (*standard-output*) (room))))) => t)
+
+;;; -- The policy --
+(check (list noswapflg noswapfns mkswapsize) => (t nil 128))
+(check (let ((noswapflg nil) (mkswapsize 3) (noswapfns '(s-kept))) (eval '(progn (defun s-new (x) (list x x)) (defun s-kept (x) (list x x)) (defun s-small () 1)))
+         (list (scodep 's-new) (scodep 's-kept) (scodep 's-small) (s-new 1))) => (t nil nil (1 1)))
+(check (let ((noswapflg nil) (mkswapsize 3)) (compile 's-compiled '(lambda (x) (list x x))) (setf (fdefinition 's-set) (lambda (x) (list x x x))) (eval '(defmacro s-mac (x) (list 'list x x)))
+         (eval '(progn (defgeneric s-gen (x)) (defmethod s-gen ((x list)) (list x x))))
+         (list (scodep 's-compiled) (scodep 's-set) (scodep 's-mac) (scodep 's-gen) (s-gen '(1)) (eval '(s-mac 2)))) => (t t t t ((1) (1)) (2 2)))
+(defvar *asked* '())
+(defvar *policy* #'mkswapp)
+(check (unwind-protect (progn (defun mkswapp (name definition) (push (list name (functionp definition)) *asked*) (eq name 's-chosen))
+                              (eval '(progn (defun s-chosen () 1) (defun s-other () 2))) (list (scodep 's-chosen) (scodep 's-other) *asked*))
+         (setf (fdefinition 'mkswapp) *policy*)) => (t nil ((s-other t) (s-chosen t) (mkswapp t))))
+(check (let ((noswapflg nil)) (eval `(defun s-large (x) ,@(loop for i below 200 collect `(setq x (list x ,i))) x)) (eval '(defun s-little (x) x)) (list (scodep 's-large) (scodep 's-little))) => (t nil))
+(check (multiple-value-bind (bytes back) (swap-cold-code :target 3000) (list (<= 3000 bytes 20000) (integerp back) (format nil "~R" 21))) => (t t "twenty-one"))
+
+;;; -- Faults --
+(defun s-fib (n) (if (< n 2) n (+ (s-fib (- n 1)) (s-fib (- n 2)))))
+(defun s-args (a &optional (b 2) &rest r &key (c 3) &allow-other-keys) (list a b r c))
+(defun s-values (n) (values-list (loop for i below n collect i)))
+(swapped s-args s-values)
+(defun s-big (x) (list x))
+(eval `(defun s-big (x) ,@(loop for i below 1500 collect `(setq x (list x ,i))) (not (null x))))
+(swapped s-big s-fib)
+(defmacro with-restart-taken ((restart &rest arguments) form) `(handler-bind ((swap-error (lambda (c) (declare (ignorable c)) (invoke-restart ',restart ,@arguments)))) ,form))
+(check (progn (setsbsize 1) (s-big 1)) =!> swapping-buffer-exhausted)
+(check (handler-case (s-big 1) (swap-error (c) (list (swap-error-reason c) (eq (swap-error-array c) #'s-big) (typep c 'storage-condition)))) => (:too-big t t))
+(check (handler-case (s-big 1) (swap-error (c) (princ-to-string c))) => "#<FUNCTION S-BIG> is too big for the swapping buffer of 1 page.")
+(check (with-restart-taken (enlarge-buffer) (s-big 1)) => t)
+(check (list (> (setsbsize) 1) (s-big 2)) => (t t))
+(check (progn (setsbsize 0) (s-fib 5)) =!> swapping-buffer-exhausted)
+(check (handler-case (s-fib 5) (swap-error (c) (list (swap-error-reason c) (princ-to-string c)))) => (:no-buffer "#<FUNCTION S-FIB> is swapped, and the swapping buffer has no pages."))
+(check (with-restart-taken (make-resident) (list (s-fib 10) (scodep 's-fib) (setsbsize))) => (55 nil 0))
+(check (progn (mkswap 's-fib) (with-restart-taken (enlarge-buffer 3) (list (s-fib 10) (setsbsize)))) => (55 3))
+(check (let ((tries 0)) (setsbsize 0) (handler-bind ((swap-error (lambda (c) (declare (ignore c)) (when (= (incf tries) 3) (setsbsize 4)) (invoke-restart 'retry)))) (list (s-fib 10) tries))) => (55 3))
+(check (progn (setsbsize 0) (handler-case (s-args 1 2 :c 3) (swap-error () (setsbsize 64) (s-args 1 2 :c 3)))) => (1 2 (:c 3) 3))
+;;; A tail call, a call in a method, a call by a leaf's function, that cannot be fetched.
+(defun s-tail (x) (s-fib x))
+(check (progn (setsbsize 0) (with-restart-taken (enlarge-buffer 8) (list (s-tail 6) (mapcar #'s-fib '(1 2)) (multiple-value-list (apply #'s-values '(3)))))) => (8 (1 1) (0 1 2)))
+;;; Coming back into code for which the buffer has become too small: it grows by what is needed.
+(defun s-shrink (n) (setsbsize n) (list :back (plusp (setsbsize))))
+(swapped s-shrink)
+(check (progn (setsbsize 64) (s-shrink 0)) => (:back t))
+(check (mkswap 'sys::%swap-repair) =!> error)
+;;; A table that grows beyond the buffer.
+(setsbsize *size*)
+(check (let ((h (mkswap (make-hash-table)))) (dotimes (i 10000) (setf (gethash i h) i)) (clrhash h) (hash-table-count h)) =!> swapping-buffer-exhausted)
+(check (let ((h (mkswap (make-hash-table))) (done 0))
+         (handler-bind ((swapping-buffer-exhausted (lambda (c) (declare (ignore c)) (incf done) (invoke-restart 'enlarge-buffer))))
+           (dotimes (i 20000) (setf (gethash i h) (list i))))
+         (prog1 (list (hash-table-count h) (gethash 19999 h) (plusp done)) (setsbsize *size*)))
+       => (20000 (19999) t))
+(check (progn (setsbsize *size*) (verify-heap)) => 0)
+
