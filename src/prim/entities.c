@@ -178,6 +178,7 @@ Entities *entities_make(Graph *g, const Names *names) {
     e->of_node = calloc((size_t)g->count + 1, sizeof *e->of_node);
     e->owner = calloc((size_t)g->count + 1, sizeof *e->owner);
     must(e->of_node && e->owner);
+    graph_dominate(g);
     entity_add(e, 0, "", NULL);
     for (uint32_t i = 1; i < g->met; i++) {
         uint32_t v = g->preorder[i];

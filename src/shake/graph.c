@@ -239,7 +239,6 @@ Graph *graph_make(Thread *t, Shake *s) {
     free(w.seen);
     g->order = w.queue;
     g->met = w.tail;
-    graph_dominate(g);
     return g;
 }
 

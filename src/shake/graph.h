@@ -32,8 +32,8 @@ typedef struct Graph {
     uint32_t *first, *end;  /* by node: its edges */
     Edge *edges;
     uint64_t edge_count, edge_room;
-    uint32_t *dominator;    /* by node; NO_NODE: not met */
-    uint32_t *preorder;     /* the nodes met, every dominator before what it dominates */
+    uint32_t *dominator;    /* by node; NO_NODE: not met; NULL before `graph_dominate` */
+    uint32_t *preorder;     /* the nodes met, every dominator before what it dominates; the same */
     const char **reasons;   /* by number */
     uint32_t reason_count;
 } Graph;
@@ -51,6 +51,7 @@ uint64_t *graph_without(const Graph *g, unsigned kind, const uint64_t *cut);
 
 /* -- dominate.c -- */
 
+/* Finds the dominators. */
 void graph_dominate(Graph *g);
 /* Adds to the value of each node those of all that it dominates. */
 void graph_sum(const Graph *g, uint64_t *values);

@@ -12,6 +12,7 @@
    Invariants
      shake.roots   during the collection nothing is alive but by the roots of the shake, the world's own words, and what the links' breaking left
      shake.whole   a link is reinstated exactly if every condition is alive */
+#include "shake/graph.h"
 #include "shake/split.h"
 
 #include <stdlib.h>
@@ -179,9 +180,9 @@ static void records_reinstate(Shake *s, Obj records) {
 void shake_collect(Shake *s) {
     Thread *t = s->t;
     if (s->options.broken) {
-        s->trace = trace_make(s);
+        s->graph = graph_make(s->t, s);
         s->options.broken(s, s->options.data);
-        trace_free(s->trace);
+        graph_free(s->graph);
     }
     Obj records = records_make(s), roots = alloc_list(t, (uint32_t)s->root_count, s->roots);
     push_root(t, roots);

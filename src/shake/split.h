@@ -34,7 +34,7 @@ struct Shake {
     Obj *roots;
     const char **root_reasons, *why;
     uint64_t root_count, root_room, reason_room;
-    struct Trace *trace; /* what is met from where, while reports are made */
+    struct Graph *graph; /* what is met from where, while reports are made */
 };
 
 static inline bool is_static_symbol(Obj x) { return is_obj(x) && x.w - STATIC_SYMBOLS < SYMBOL_BYTES * (uint64_t)STATIC_SYMBOL_COUNT; }
@@ -47,9 +47,4 @@ void symbols_split(Shake *s);
 void symbols_find(Shake *s);
 /* Makes symbols of the parts that are left. */
 void symbols_join(Shake *s);
-/* -- explain.c -- */
-
-struct Trace *trace_make(Shake *s);
-void trace_free(struct Trace *t);
-
 #endif

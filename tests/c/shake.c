@@ -155,6 +155,7 @@ static bool dominators_are_right(const Graph *g) {
 static void check_graph(Shake *s, void *data) {
     const Obj *objects = data;
     Graph *g = graph_make(shake_thread(s), s);
+    graph_dominate(g);
     uint64_t *ones = calloc(g->count, sizeof *ones);
     for (int i = 0; i < OBJECTS; i++)
         if ((g->parent[graph_node(g, objects[i])] != NO_NODE) != model.alive[i]) graph_wrong = 11;
