@@ -92,6 +92,10 @@ $(DIR)/text/character-table.o $(DIR)/number/bases-table.o: %.o: %.c
 $(DIR)/rooms.o: $(filter-out $(DIR)/main/%,$(OBJECTS))
 	@ld -r -Map=$(DIR)/rooms.map -o $@ $^
 
+# In the bytecode loop these passes of GCC 12 do nothing but keep second copies of its variables, and so make three moves before each of 160 jumps:
+# docs/decisions/compiler-checks-and-speed.md.
+$(DIR)/run/loop.o $(DIR)/slim/run/loop.o: CFLAGS += -fno-tree-vrp -fno-tree-pre -fno-code-hoisting
+
 $(DIR)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC   $<"

@@ -6,7 +6,7 @@
 (in-package "SYS")
 
 (export '(ext::mkswap ext::mkunswap ext::swparrayp ext::swparray ext::scodep ext::ccodep ext::mkswapp ext::noswapflg ext::noswapfns ext::mkswapsize
-          ext::setsbsize ext::swap-statistics ext::swap-cold-code ext::swap-error ext::swap-error-array ext::swap-error-reason
+          ext::setsbsize ext::swap-statistics ext::count-swap-hits ext::swap-cold-code ext::swap-error ext::swap-error-array ext::swap-error-reason
           ext::swapping-buffer-exhausted ext::shadow-space-exhausted ext::shadow-space-error ext::enlarge-buffer ext::make-resident ext::retry)
         "WINDFALL")
 
@@ -199,8 +199,9 @@ nested in it, and returns the name, which OVERLAYS:UNDO takes back; of a functio
 
 (defun ext:swap-statistics (&optional array)
   "Of a swapped array, or a function or its name: a property list of figures.  Without ARRAY: the totals, and a list of one list for every swapped array, its
-name or handle and its figures.  :BYTES is what the array takes in memory when it is resident, so what is saved while it is away; :STORED what it takes in shadow space; :HITS counts uses,
-:FETCHES those that found it away, :NANOSECONDS is the time of these."
+name or handle and its figures.  :BYTES is what the array takes in memory when it is resident, so what is saved while it is away; :STORED what it takes in shadow space; :HITS counts uses, where
+all calls and returns of a function between two fetches (of whatever array) or collections are one, unless COUNT-SWAP-HITS has each call counted; :FETCHES those that found it away, :NANOSECONDS
+is the time of these."
   (flet ((one (handle) (%figures '(:bytes :stored :hits :fetches :nanoseconds :in-buffer) (%swap-figures handle))))
     (if array
         (let ((handle (or (ext:swparrayp array) (some #'%code-handle (%designated-functions array)))))
@@ -241,9 +242,10 @@ name or handle and its figures.  :BYTES is what the array takes in memory when i
 ;;; -- What is cold --
 ;;;
 ;;; Calls of resident code leave no trace.  But collections come at safe points all over a program, and mark the functions of the innermost frames; and of swapped functions
-;;; every use is counted.  So resident code that no collection has seen goes out, and swapped code that was used often comes back.
+;;; it is known in how many of the intervals between two fetches or collections they have run.  So resident code that no collection has seen goes out, and swapped code that was used
+;;; often comes back.  (What runs where nothing is fetched costs nothing by being swapped, however often that is.)
 
-(defconstant +warm-uses+ 1000 "A swapped function used so often between two calls of SWAP-COLD-CODE is made resident.")
+(defconstant +warm-uses+ 100 "A swapped function used so often between two calls of SWAP-COLD-CODE is made resident.")
 (defvar *uses-before* (make-hash-table :test 'eq :weakness :key) "Handles of code to their uses at the last SWAP-COLD-CODE.")
 
 (defun %uses (handle) (third (%swap-figures handle)))

@@ -154,6 +154,7 @@ void heap_collect(Thread *t, int generation) {
     Heap *h = t->heap;
     uint64_t started = clock_nanoseconds(), run_before = clock_run_nanoseconds();
     size_t before = (size_t)(t->free - h->start);
+    recall_places(h);
     if (generation == FULL && h->prepare) h->prepare(t);
     h->compact |= h->shortage == SHORTAGE_ASKED;
     h->from = h->base[generation];

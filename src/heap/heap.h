@@ -130,7 +130,8 @@ static inline Obj weak_pointer_value(Obj pointer) { return obj_slots(pointer)[WE
 
 /* What a heap knows of them.  In a full collection `mark` is called with every handle that is met, `drain` traces (with heap_trace) what the marked arrays refer
    to and says whether there was anything, `alive` tells whether a handle has been marked, and `sweep` frees those that have not.  References in them are visited
-   as roots are, by a scanner of their own, under the name ROOT_SHADOW; `look` visits those of one array, for those who only look.  `note` is the write barrier of stores at `from` or above but below the dynamic area. */
+   as roots are, by a scanner of their own, under the name ROOT_SHADOW; `look` visits those of one array, for those who only look.  `note` is the write barrier of stores at `from` or above but below the dynamic area.
+   `recall` is called before all objects are looked at: none refers to a place in an array then. */
 typedef struct HeapShadow {
     void (*mark)(Thread *t, Obj handle);
     bool (*drain)(Thread *t);
@@ -139,6 +140,7 @@ typedef struct HeapShadow {
     void (*look)(Thread *t, Obj handle, RootVisitor visit, void *data);
     bool (*valid)(Thread *t, Obj handle);
     void (*note)(Thread *t, Obj *slot);
+    void (*recall)(Thread *t);
     uintptr_t from;
 } HeapShadow;
 #define ROOT_SHADOW "swapped arrays"

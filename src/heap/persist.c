@@ -25,6 +25,7 @@ uint64_t heap_start(const Heap *h) { return (uint64_t)(uintptr_t)h->start; }
 size_t heap_capacity(const Heap *h) { return (size_t)(h->soft_end - h->start); }
 
 void heap_each(const Heap *h, WordsVisitor visit, void *data) {
+    recall_places(h);
     for (char *p = h->start; p < h->thread->free;) {
         size_t bytes = bytes_at((const Obj *)(void *)p);
         visit(data, (Obj *)(void *)p, bytes);

@@ -145,6 +145,11 @@ static inline size_t bytes_at(const Obj *p) { return is_header(*p) ? header_byte
 /* The reference to what starts at p. */
 static inline Obj reference_to(const Obj *p) { return is_header(*p) ? obj_of_address(p) : cons_of_address(p); }
 
+/* Before all objects are looked at. */
+static inline void recall_places(const Heap *h) {
+    if (h->shadow.recall) h->shadow.recall(h->thread);
+}
+
 static inline bool is_marked(const Heap *h, Obj x) { return bit_test(h->marks, granule_of(h, address_of(x))); }
 /* False only of what this collection has not reached: what it does not collect is alive. */
 static inline bool is_alive(const Heap *h, Obj x) {

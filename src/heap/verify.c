@@ -107,4 +107,7 @@ size_t verify_above(Heap *h, uintptr_t from) {
     return useless;
 }
 
-size_t heap_verify(Heap *h) { return verify_above(h, (uintptr_t)h->start); }
+size_t heap_verify(Heap *h) {
+    recall_places(h);
+    return verify_above(h, (uintptr_t)h->start);
+}

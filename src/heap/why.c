@@ -142,6 +142,7 @@ Obj heap_why_live(Thread *t, Obj x) {
     Heap *h = t->heap;
     Search s = {.heap = h, .outside = pure_contains(h, (const void *)address_of(x)) ? x : NIL};
     const char *root = NULL;
+    recall_places(h);
     h->path.count = 0;
     for (uint32_t i = is_ref(x) || is_handle(x) ? search_run(&s, x) : NO_PARENT; i != NO_PARENT;) {
         uint64_t from = s.queue.items[2 * (size_t)i + 1];
@@ -174,6 +175,7 @@ void heap_census(const Heap *h, int generation, Census *census) {
 }
 
 void heap_each_object(const Heap *h, ObjectVisitor visit, void *data) {
+    recall_places(h);
     const char *p = h->start, *end = (const char *)h->base[0];
     while (p < end) {
         const Obj *words = (const Obj *)(const void *)p;

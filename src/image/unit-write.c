@@ -206,7 +206,7 @@ static void put_raw(Writer *w, Obj x) {
 
 /* -- Functions -- */
 
-static bool is_template(Obj x) { return obj_length(x) == FUNCTION_ENV && has_type(obj_slots(x)[FUNCTION_CODE], TYPE_CODE); }
+static bool is_template(const Thread *t, Obj x) { return obj_length(x) == FUNCTION_ENV && has_type(code_word(t, x), TYPE_CODE); }
 
 static void put_places(Writer *w, Obj places) {
     if (!has_type(places, TYPE_U32_VECTOR)) {
@@ -282,7 +282,7 @@ static bool put_object(Writer *w, Obj x) {
         return true;
     case TYPE_PACKAGE: put_package(w, x); return true;
     case TYPE_SIMPLE_VECTOR: case TYPE_RATIO: case TYPE_COMPLEX: case TYPE_ARRAY: case TYPE_PATHNAME: case TYPE_RANDOM_STATE: return put_boxed(w, x);
-    case TYPE_FUNCTION: return is_template(x) ? put_template(w, x) : fail(w, UNIT_MAKE, x);
+    case TYPE_FUNCTION: return is_template(w->t, x) ? put_template(w, x) : fail(w, UNIT_MAKE, x);
     case TYPE_CODE: case TYPE_FOREIGN: case TYPE_FILLER: return fail(w, UNIT_NEVER, x);
     default:
         if (shapes[type].layout != LAYOUT_RAW) return fail(w, UNIT_MAKE, x);

@@ -175,7 +175,7 @@ BUILTIN(change_function_constants, "%CHANGE-FUNCTION-CONSTANTS", 3, 3, "function
     int64_t count = 0;
     if (!has_type(args[0], TYPE_FUNCTION) || is_builtin(obj_slots(args[0])[FUNCTION_CODE])) return obj_of_fix(0);
     swap_begin(t);
-    Obj constants = function_is_swapped(args[0]) ? swap_fetch(t, obj_slots(args[0])[FUNCTION_CODE]) : obj_slots(args[0])[FUNCTION_CONSTANTS];
+    Obj constants = function_is_swapped(t, args[0]) ? swap_fetch(t, code_word(t, args[0])) : obj_slots(args[0])[FUNCTION_CONSTANTS];
     for (uint64_t i = 1; i < obj_length(constants); i++) {
         if (!eq(obj_slots(constants)[i], args[1])) continue;
         set_field(t, constants, i, args[2]);

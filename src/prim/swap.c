@@ -30,12 +30,12 @@ BUILTIN(unswap_code, "%UNSWAP-CODE", 2, 2, "functions others", "The inverse of %
 }
 
 BUILTIN(code_handle, "%CODE-HANDLE", 1, 1, "object", "The handle of a function's code, or NIL if it is no function or its code is not swapped.") {
-    return function_is_swapped(args[0]) ? obj_slots(args[0])[FUNCTION_CODE] : NIL;
+    return function_is_swapped(t, args[0]) ? code_word(t, args[0]) : NIL;
 }
 
 BUILTIN(code_words, "%CODE-WORDS", 1, 1, "object", "The number of instructions of a function; NIL of anything without code of its own.") {
     if (!has_type(args[0], TYPE_FUNCTION) || is_builtin(obj_slots(args[0])[FUNCTION_CODE])) return NIL;
-    Obj code = obj_slots(args[0])[FUNCTION_CODE];
+    Obj code = code_word(t, args[0]);
     return obj_of_fix(is_handle(code) ? 2 * (int64_t)(swap_entry(t, code)->size - swap_entry(t, code)->boxed) : (int64_t)obj_length(code));
 }
 
@@ -124,6 +124,11 @@ BUILTIN(swap_figures, "%SWAP-FIGURES", 1, 1, "handle", "Bytes of the array, byte
 BUILTIN(swap_name, "%SWAP-NAME", 1, 1, "handle", "The name of the function whose code the array is, or the handle.") {
     check_handle(t, args[0]);
     return handle_type(args[0]) == TYPE_CODE ? name_of_code(t, args[0]) : args[0];
+}
+
+BUILTIN(count_swap_hits, "EXT:COUNT-SWAP-HITS", 0, 1, "&optional (each t)",
+        "Has each call of swapped code counted as a hit, for which calls and returns of swapped code are slower, or no longer.  Returns whether it was so.") {
+    return obj_of_bool(swap_count_hits(t, !is_nil(ARG(0, T_))));
 }
 
 BUILTIN(swap_next, "%SWAP-NEXT", 1, 1, "handle", "The next swapped array, from NIL on; NIL: there is none.") { return swap_next(t, args[0]); }

@@ -117,7 +117,7 @@ static void *take(char **at, size_t bytes) {
     return p;
 }
 
-static Obj running_code(Thread *t) { return t->base ? obj_slots(frame_function(t->base))[FUNCTION_CODE] : NIL; }
+static Obj running_code(Thread *t) { return t->base ? code_word(t, frame_function(t->base)) : NIL; }
 
 /* What is held by accident: before full collections. */
 static void let_go(Thread *t) {

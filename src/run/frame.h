@@ -55,6 +55,8 @@ void stack_limit_update(Thread *t);
 
 /* swapped.c: functions whose code is in shadow space, besides what run.h says of them. */
 uint32_t frame_size(const Thread *t, Obj f);
+/* Has the swapped code of a function there, which is called, or (`again`) returned to, and lends it the places.  NULL: it cannot be fetched. */
+const SwapEntry *code_enter(Thread *t, Obj f, bool again);
 
 /* dead.c: clears the registers of all frames that no longer matter; before full collections. */
 void frames_clear_dead(Thread *t);

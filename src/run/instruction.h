@@ -16,10 +16,10 @@
 #define N instruction_n(ins)
 
 #define SYNC() (t->base = R, t->pc = pc, t->top = R + instruction_a(code[0]))
-/* Code and constants of the swapped code that the handle stands for; `otherwise` is where to go if it cannot be fetched; `again`: it ran before. */
-#define TAKE_SWAPPED(handle, again, otherwise)                  \
+/* Code and constants of a function whose code is swapped and not lent; `otherwise` is where to go if it cannot be fetched; `again`: it ran before. */
+#define TAKE_SWAPPED(function, again, otherwise)                \
     do {                                                        \
-        SwapEntry *e_ = swap_enter(t, handle, again);           \
+        const SwapEntry *e_ = code_enter(t, function, again);   \
         if (UNLIKELY(!e_)) goto otherwise;                      \
         code = obj_raw(swap_raw_object(e_));                    \
         K = obj_slots(swap_object(e_));                         \
@@ -32,7 +32,7 @@
             code = obj_raw(self_[FUNCTION_CODE]);               \
             K = obj_slots(self_[FUNCTION_CONSTANTS]);           \
         } else {                                                \
-            TAKE_SWAPPED(self_[FUNCTION_CODE], true, otherwise); \
+            TAKE_SWAPPED(R[-2], true, otherwise);               \
         }                                                       \
     } while (0)
 #define NEXT()                         \

@@ -231,7 +231,7 @@ call_builtin : {
 
     /* Swapped code: as call_function goes on, once it is there. */
 call_swapped:
-    TAKE_SWAPPED(value, false, call_unfetched);
+    TAKE_SWAPPED(f, false, call_unfetched);
     nb[-2] = f;
     R = nb;
     pc = code + 1;

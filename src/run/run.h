@@ -143,8 +143,13 @@ Obj function_debug(Thread *t, Obj f);
 Obj function_name(Thread *t, Obj f);
 /* A copy of swapped code, malloc'ed, and its length; NULL if it cannot be read. */
 Instruction *code_read(Thread *t, Obj handle, uint64_t *length);
+/* The function's code word; of swapped code it is the handle, whether the function has been lent places in the buffer (swap/lend.c) or not. */
+static inline Obj code_word(const Thread *t, Obj f) {
+    Obj code = obj_slots(f)[FUNCTION_CODE];
+    return WHOLE && is_obj(code) && UNLIKELY(swap_contains(obj_words(code))) ? swap_handle_of(t, obj_slots(f)[FUNCTION_CONSTANTS]) : code;
+}
 /* Is the function's code swapped? */
-static inline bool function_is_swapped(Obj f) { return has_type(f, TYPE_FUNCTION) && is_handle(obj_slots(f)[FUNCTION_CODE]); }
+static inline bool function_is_swapped(const Thread *t, Obj f) { return has_type(f, TYPE_FUNCTION) && is_handle(code_word(t, f)); }
 /* Swaps the code of a compiled function and of those nested in it.  Other functions over the same code follow with functions_recode.  With a fault
    other than SWAP_FINE those nested may have been swapped already. */
 SwapFault function_swap(Thread *t, Obj f);

@@ -77,8 +77,10 @@ uint32_t slow_spread(Thread *t, Obj *args, uint32_t n) {
 
 static Obj closure_of_template(Thread *t, Obj template, uint32_t count) {
     Obj f = alloc_boxed(t, TYPE_FUNCTION, FUNCTION_ENV + count, NIL);
-    init_field(f, FUNCTION_CODE, obj_slots(template)[FUNCTION_CODE]);
-    init_field(f, FUNCTION_CONSTANTS, obj_slots(template)[FUNCTION_CONSTANTS]);
+    Obj code = code_word(t, template);
+    init_field(f, FUNCTION_CODE, code);
+    init_field(f, FUNCTION_CONSTANTS, is_handle(code) ? code : obj_slots(template)[FUNCTION_CONSTANTS]);
+    if (is_handle(code)) swap_lend_used(t, obj_slots(f));
     return f;
 }
 

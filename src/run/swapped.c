@@ -1,8 +1,8 @@
 /* swapped.c: functions whose code is in shadow space.
 
    The block of such code is its constants and debug information, then the instructions, the table of places and the documentation; code word and
-   constants of the function are the handle.  The loop takes both places from the entry at a call and at a return, and runs the same
-   instructions as in resident code.
+   constants of the function are the handle.  The first call or return fetches the block if it must and lends the function both places (swap/lend.c);
+   from then on it is called as a resident one is, and everywhere its code runs the same instructions.
 
    Nested functions have code of their own and so blocks of their own; their templates, which are constants, stay resident.
 
@@ -22,6 +22,12 @@ static uintptr_t code_place(const Thread *t, Obj f) {
     if (is_obj(code)) return (uintptr_t)obj_raw(code);
     const SwapEntry *e = swap_entry(t, code);
     return e->place ? (uintptr_t)obj_raw(swap_raw_object(e)) : 0;
+}
+
+const SwapEntry *code_enter(Thread *t, Obj f, bool again) {
+    const SwapEntry *e = swap_enter(t, obj_slots(f)[FUNCTION_CODE], again);
+    if (e) swap_lend(t, e, obj_slots(f));
+    return e;
 }
 
 int64_t code_leave(const Thread *t) {
@@ -56,7 +62,7 @@ uint32_t function_parameters(const Thread *t, Obj f) {
 
 void function_parts(Thread *t, Obj f, Obj *code, Obj *constants) {
     SwapFault fault;
-    *code = obj_slots(f)[FUNCTION_CODE];
+    *code = code_word(t, f);
     *constants = obj_slots(f)[FUNCTION_CONSTANTS];
     if (is_handle(*code)) {
         Obj copy;
@@ -93,7 +99,7 @@ Instruction *code_read(Thread *t, Obj handle, uint64_t *length) {
 }
 
 void function_set_documentation(Thread *t, Obj f, Obj text) {
-    Obj code = obj_slots(f)[FUNCTION_CODE], constants = obj_slots(f)[FUNCTION_CONSTANTS];
+    Obj code = code_word(t, f), constants = obj_slots(f)[FUNCTION_CONSTANTS];
     if (is_handle(code)) {
         swap_begin(t);
         constants = swap_fetch(t, code);
@@ -179,7 +185,7 @@ static SwapFault function_swap_one(Thread *t, Obj f) {
 }
 
 static SwapFault function_unswap_one(Thread *t, Obj f) {
-    if (!function_is_swapped(f)) return SWAP_FINE;
+    if (!function_is_swapped(t, f)) return SWAP_FINE;
     SwapFault fault;
     Obj handle = obj_slots(f)[FUNCTION_CODE], code, constants = swap_copy(t, handle, &code, &fault);
     if (fault != SWAP_FINE) return fault;
@@ -191,6 +197,7 @@ static SwapFault function_unswap_one(Thread *t, Obj f) {
 /* Changes a function, in code that may be running. */
 static SwapFault function_change(Thread *t, Obj f, SwapFault (*change)(Thread *t, Obj f)) {
     if (!has_type(f, TYPE_FUNCTION)) return SWAP_FINE;
+    swap_recall(t);
     int64_t offset = code_leave(t);
     SwapFault fault = change(t, f);
     code_return(t, offset);

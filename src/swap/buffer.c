@@ -151,6 +151,7 @@ static SwapFault hole_clear(Swap *s, const Hole *hole) {
 char *buffer_take(Swap *s, uint32_t size, bool pinned, SwapFault *fault) {
     uint64_t need = (uint64_t)size + 1;
     Hole hole = {.at = NULL};
+    swap_recall(s->thread);
     *fault = buffer_hole(s, need, pinned, &hole);
     if (*fault == SWAP_FINE) *fault = hole_clear(s, &hole);
     if (*fault == SWAP_FULL && may_grow(s) && buffer_grow(s, need)) {
@@ -168,6 +169,7 @@ char *buffer_take(Swap *s, uint32_t size, bool pinned, SwapFault *fault) {
 
 void buffer_drop(Swap *s, SwapEntry *e) {
     SwapHeader *h = swap_header(e);
+    swap_recall(s->thread);
     e->hits += h->hits;
     e->used = h->used;
     if (s->torture) memset(e->place, 0xDB, (size_t)e->size * GRANULE);

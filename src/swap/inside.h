@@ -42,6 +42,8 @@ typedef struct Swap {
     uint8_t *dirty;      /* by page: a reference was stored there since the last collection */
     bool any_dirty;
     WordStack pins;      /* indices */
+    WordStack loans;     /* addresses of pairs of words */
+    bool counting;       /* every call: nothing is lent */
 
     WordStack young;     /* indices of entries with SWAP_YOUNG */
     WordStack waiting;   /* marked, to be traced */

@@ -154,20 +154,23 @@ Obj swap_fetch(Thread *t, Obj handle) {
     return swap_object(e);
 }
 
-SwapEntry *swap_enter_slow(Thread *t, Obj handle, bool again) {
-    Swap *s = swap_of(t);
-    SwapEntry *e = swap_entry(t, handle);
+/* Fetches code; false, with the fault in t->swap_fault, if that fails. */
+static bool code_fetch(Swap *s, SwapEntry *e, bool again) {
     SwapFault fault;
     s->pins.count = 0;
     s->reserve += again;
     bool fetched = entry_fetch(s, e, false, &fault);
     s->reserve -= again;
-    if (!fetched) {
-        t->swap_fault = fault;
-        return NULL;
-    }
+    if (!fetched) s->thread->swap_fault = fault;
+    return fetched;
+}
+
+SwapEntry *swap_enter(Thread *t, Obj handle, bool again) {
+    Swap *s = t->world->swap;
+    SwapEntry *e = swap_entry(t, handle);
+    if (!e->place && !code_fetch(s, e, again)) return NULL;
     swap_header(e)->used = t->swap_clock;
-    if (!again) swap_header(e)->hits++;
+    if (!again || !s->counting) swap_header(e)->hits++;
     return e;
 }
 

@@ -17,10 +17,14 @@
    The collector: a full collection marks handles, traces the references of their blocks in shadow space and frees what was not marked.  An ephemeral one
    never reads shadow space: references to young objects are kept in memory beside the entry (*links*) while a block is away.
 
+   Calls and returns of code that is there cost what those of resident code do: a function that is entered is *lent* the places of its code and constants,
+   which stand in its two words instead of the handle until they are recalled (lend.c).
+
    Invariants
      swap.one    one array has one handle: EQ tells whether two are the same
      swap.young  a block in shadow space refers to tenured objects only; its other references are its links
-     swap.pin    the array whose code runs, and those fetched since `swap_begin`, are not evicted by `swap_fetch` */
+     swap.pin    the array whose code runs, and those fetched since `swap_begin`, are not evicted by `swap_fetch`
+     swap.lent   words that were lent hold places of a block that is there, and the collector never meets them */
 #ifndef SWAP_H
 #define SWAP_H
 
@@ -46,7 +50,7 @@ typedef struct SwapEntry {
     uint32_t offset, stored;  /* in shadow space, and how much it takes there */
     uint32_t check_boxed, check_raw;
     uint32_t note;            /* what its maker wants to know without fetching it */
-    uint32_t hits, fetches;   /* hits: calls of code or looks into data, as of the last eviction */
+    uint32_t hits, fetches;   /* hits: uses of code (lend.c) or looks into data, as of the last eviction */
     uint32_t time;            /* spent in fetching, in 64 nanoseconds */
     uint32_t used;            /* clock of the last use, as of the last eviction */
     uint8_t type, flags;
@@ -87,7 +91,7 @@ Obj swap_fetch(Thread *t, Obj handle);
 bool swap_try(Thread *t, Obj handle, SwapFault *fault);
 /* The same for code that is to run next: nothing is pinned, everything else may go.  Its entry, or NULL with the fault in t->swap_fault.  If the code ran before,
    the buffer, which must have become smaller since, grows when it is too small. */
-SwapEntry *swap_enter_slow(Thread *t, Obj handle, bool again);
+SwapEntry *swap_enter(Thread *t, Obj handle, bool again);
 /* A resident copy of the block as fresh objects, made without the buffer; its first object, and the first raw one if `raw` is not NULL.  NIL with
    *fault set if it cannot be read. */
 Obj swap_copy(Thread *t, Obj handle, Obj *raw, SwapFault *fault);
@@ -132,6 +136,18 @@ Obj compound_copy(Thread *t, Obj handle);
 /* A sum of all words of the array. */
 uint64_t compound_hash(Obj x);
 
+/* -- lend.c: functions that hold places in the buffer -- */
+
+/* Two words that are the handle of an array that is there become its first raw object and its first object, until they are recalled.  Nothing happens while calls are
+   counted. */
+void swap_lend(Thread *t, const SwapEntry *e, Obj *words);
+/* The same if nobody could tell: the array has been used since the last fetch. */
+void swap_lend_used(Thread *t, Obj *words);
+/* All words that were lent are handles again. */
+void swap_recall(Thread *t);
+/* Whether each call of code is a hit, for which nothing is lent; returns what it was. */
+bool swap_count_hits(Thread *t, bool each);
+
 /* -- buffer.c -- */
 
 size_t swap_buffer_pages(const Thread *t);
@@ -159,7 +175,7 @@ SwapStatistics swap_statistics(Thread *t);
 Obj swap_next(Thread *t, Obj handle);
 /* Is it a handle of an array that exists? */
 bool swap_is_valid(const Thread *t, Obj handle);
-/* Uses of the array until now. */
+/* Hits of the array until now. */
 uint64_t swap_hits(const SwapEntry *e);
 
 /* -- shadow.c -- */
@@ -198,14 +214,6 @@ static inline void swap_use(const Thread *t, const SwapEntry *e) {
     SwapHeader *h = swap_header(e);
     h->used = t->swap_clock;
     h->hits++;
-}
-
-static inline SwapEntry *swap_enter(Thread *t, Obj handle, bool again) {
-    SwapEntry *e = swap_entry(t, handle);
-    if (UNLIKELY(!e->place)) return swap_enter_slow(t, handle, again);
-    swap_header(e)->used = t->swap_clock;
-    if (!again) swap_header(e)->hits++;
-    return e;
 }
 
 /* -- Torture -- */

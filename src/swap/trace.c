@@ -244,7 +244,8 @@ static void trace_note(Thread *t, Obj *slot) {
 }
 
 void trace_install(Swap *s) {
-    const HeapShadow hooks = {.mark = trace_mark, .drain = trace_drain, .alive = trace_alive, .sweep = trace_sweep, .look = trace_look, .valid = trace_valid, .note = trace_note, .from = SWAP_BASE};
+    const HeapShadow hooks = {.mark = trace_mark, .drain = trace_drain, .alive = trace_alive, .sweep = trace_sweep, .look = trace_look, .valid = trace_valid, .note = trace_note,
+                              .recall = swap_recall, .from = SWAP_BASE};
     heap_set_shadow(s->thread->heap, &hooks);
     heap_add_roots(s->thread->heap, trace_roots, s);
     heap_add_after_collection(s->thread->heap, trace_after);

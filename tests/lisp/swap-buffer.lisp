@@ -8,9 +8,18 @@
 ;;; -- Statistics --
 (defun s-counted () 1)
 (swapped s-counted)
+;;; Between two fetches or collections all calls are one hit.
+(check (progn (dotimes (i 10) (s-counted)) (getf (swap-statistics 's-counted) :hits)) => 1)
+(check (progn (dotimes (i 3) (sys::%swap-evict) (dotimes (k 10) (s-counted))) (let ((s (swap-statistics 's-counted))) (list (getf s :hits) (getf s :fetches)))) => (4 4))
+(check (progn (s-counted) (gc) (s-counted) (s-counted) (getf (swap-statistics 's-counted) :hits)) => 5)
+;;; Or each call is.
+(check (list (count-swap-hits) (count-swap-hits t)) => (nil t))
+(defun s-counted () 1)
+(swapped s-counted)
 (check (progn (dotimes (i 10) (s-counted)) (let ((s (swap-statistics 's-counted))) (list (getf s :hits) (getf s :fetches) (in-shadow-p 's-counted)))) => (10 1 nil))
 (check (progn (setsbsize 64) (list (in-shadow-p 's-counted) (getf (swap-statistics 's-counted) :hits))) => (t 10))
 (check (progn (s-counted) (let ((s (swap-statistics 's-counted))) (list (getf s :hits) (getf s :fetches) (plusp (getf s :nanoseconds)) (plusp (getf s :bytes))))) => (11 2 t t))
+(check (progn (count-swap-hits nil) (s-counted) (dotimes (i 9) (s-counted)) (getf (swap-statistics 's-counted) :hits)) => 12)
 (check (multiple-value-bind (totals all) (swap-statistics) (list (= (getf totals :arrays) (length all)) (not (null (assoc 's-counted all))) (>= (getf totals :stored) (getf totals :bytes)))) => (t t t))
 (check (swap-statistics 'car) => nil)
 (check (not (null (search "swapped" (with-output-to-string (*standard-output*) (room))))) => t)
@@ -29,6 +38,11 @@
          (setf (fdefinition 'mkswapp) *policy*)) => (t nil ((s-other t) (s-chosen t) (mkswapp t))))
 (check (let ((noswapflg nil)) (eval `(defun s-large (x) ,@(loop for i below 200 collect `(setq x (list x ,i))) x)) (eval '(defun s-little (x) x)) (list (scodep 's-large) (scodep 's-little))) => (t nil))
 (check (multiple-value-bind (bytes back) (swap-cold-code :target 3000) (list (<= 3000 bytes 20000) (integerp back) (format nil "~R" 21))) => (t t "twenty-one"))
+(defun s-warm (x) (list x))
+(defun s-lukewarm (x) (list x))
+(swapped s-warm s-lukewarm)
+(check (progn (swap-cold-code :target 1) (dotimes (i 1000) (s-lukewarm i)) (dotimes (i 120) (s-warm i) (sys::%swap-evict))
+              (list (plusp (nth-value 1 (swap-cold-code :target 1))) (scodep 's-warm) (scodep 's-lukewarm) (s-warm 1))) => (t nil t (1)))
 
 ;;; -- Faults --
 (defun s-fib (n) (if (< n 2) n (+ (s-fib (- n 1)) (s-fib (- n 2)))))
