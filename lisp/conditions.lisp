@@ -122,7 +122,8 @@
 
 (define-condition cell-error (error) ((name :initarg :name :reader cell-error-name)))
 (define-condition unbound-variable (cell-error) ()
-  (:report (lambda (condition stream) (format stream "The variable ~S has no value." (cell-error-name condition)))))
+  (:report (lambda (condition stream)
+             (format stream "The variable ~S ~:[has no value~;was removed by delivery; :KEEP-SYMBOLS keeps it~]." (cell-error-name condition) (%value-removed-p (cell-error-name condition))))))
 (define-condition undefined-function (cell-error) ()
   (:report (lambda (condition stream)
              (let ((keyword (%removed-by (cell-error-name condition))))
@@ -487,7 +488,7 @@
 (defun %function-name-p (name)
   (or (symbolp name) (and (consp name) (eq (car name) 'setf) (consp (cdr name)) (symbolp (cadr name)) (null (cddr name)))))
 
-(defun %undefined-call (name arguments)
+(defun %undefined-call (cell arguments &aux (name (if (symbolp cell) (%info cell 'setf cell) cell)))
   "A call of what is not a function, with the list of its arguments; the values are those of the call."
   (if (%function-name-p name)
       (restart-case (error 'undefined-function :name name)

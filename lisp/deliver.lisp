@@ -72,7 +72,7 @@
     (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
     (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail))))
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
-         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil
+         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '()
          (mapcan (lambda (entry)
                    (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
                  *delivery-keywords*)))
@@ -243,12 +243,19 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (when (fboundp symbol) (fmakunbound symbol))
   (unless (constantp symbol) (makunbound symbol))
   (setf (symbol-plist symbol) '())
-  (when (find-class symbol nil) (setf (find-class symbol) nil)))
+  (%remove-class symbol))
+
+(defun %remove-class (name)
+  (when (find-class name nil)
+    (setf (find-class name) nil)
+    (%set-info name '%removed-class t)))
 
 (defun %smash-package (designator)
-  (let ((package (%delivery-package designator)))
-    (mapc #'%smash-symbol (%symbols-of package nil))
-    (%delete-delivered-package package)))
+  "A list of the symbols that had functions."
+  (let* ((package (%delivery-package designator)) (symbols (%symbols-of package nil)) (functions (remove-if-not #'fboundp symbols)))
+    (mapc #'%smash-symbol symbols)
+    (%delete-delivered-package package)
+    functions))
 
 (defun %delete-delivered-package (designator)
   (let ((package (%delivery-package designator)))
@@ -282,8 +289,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
           (if (eq (getf options :keep-structure-info) t) '(%structure) '())))
 
 (defun %removed-functions (options)
-  "Functions that go even where they are called: names of groups of src/prim/removals.def, and symbols."
-  (append (getf options :functions-to-remove)
+  "Functions that go even where they are called: names of groups of src/prim/removals.def, symbols, and lists of such a name and symbols."
+  (append (mapcar #'%function-cell (getf options :functions-to-remove))
+          (list (cons "SMASH_PACKAGES" (getf options :smashed)))
           (mapcan (lambda (keyword) (if (getf options keyword) '() (list (substitute #\_ #\- (symbol-name keyword)))))
                   '(:keep-eval :keep-load-function :keep-lisp-reader :keep-top-level :keep-pretty-printer :keep-conditions))
           (case (getf options :keep-clos)
@@ -303,7 +311,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 64 (or (not (getf options :symbol-names-action)) (getf options :keep-eval))) ; the compiler finds some functions by name
       (note 128 (getf options :keep-stub-functions))
       (note 256 (getf options :keep-structure-info))
-      (note 512 (getf options :note-removed)))
+      (note 512 (getf options :note-removed))
+      (note 1024 (getf options :note-packages)))
     flags))
 
 (defun %delivery-changes (options generics classes)
@@ -311,9 +320,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (setq *report-template* nil)
   (dolist (hook ext:*delivery-hooks*) (funcall hook options))
   (when (getf options :trace-names) (%trace-names))
-  (mapc #'%smash-package (getf options :smash-packages))
+  (setf (getf options :smashed) (mapcan #'%smash-package (getf options :smash-packages)))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
-  (dolist (name (getf options :classes-to-remove)) (setf (find-class name) nil))
+  (mapc #'%remove-class (getf options :classes-to-remove))
   (unless (zerop (first (%swap-totals))) (%checked-unswap (remove-if-not #'ext:scodep (%all-functions))))
   (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
   (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))

@@ -229,10 +229,9 @@ makes no names: the program asks for what the level would drop.)")
             (mapcar (lambda (symbol) (let ((symbol (find-symbol (cadr symbol) (car symbol)))) (with-standard-io-syntax (let ((*package* (find-package "KEYWORD"))) (prin1-to-string symbol)))))
                     (sort unmet (lambda (a b) (or (string< (car a) (car b)) (and (string= (car a) (car b)) (string< (cadr a) (cadr b))))))))))
 
-(defun %dynamic-places (sites options)
+(defun %dynamic-places (sites trusted)
   "Those of the sites that make names and that nobody vouches for."
-  (let ((trusted (append (getf options :trusted-functions) *trusted-functions*)))
-    (remove-if-not (lambda (site) (and (not (%vouched-p site trusted)) (nth-value 1 (%site-keys site)))) sites)))
+  (remove-if-not (lambda (site) (and (not (%vouched-p site trusted)) (nth-value 1 (%site-keys site)))) sites))
 
 (defun %constant-keys (sites)
   (mapcan (lambda (site) (multiple-value-bind (keys dynamic) (%site-keys site) (if (or dynamic (getf site :library)) '() (copy-list keys)))) sites))
@@ -246,7 +245,8 @@ makes no names: the program asks for what the level would drop.)")
 
 (defun %judge (plan options first text)
   (destructuring-bind (sites unmet) (%read-survey text)
-    (let* ((mode (getf options :dynamic-names)) (dynamic (%dynamic-places sites options)) (known (getf options :dynamic-keys))
+    (let* ((mode (getf options :dynamic-names)) (all (%dynamic-places sites '())) (known (getf options :dynamic-keys))
+           (dynamic (%dynamic-places all (append (getf options :trusted-functions) *trusted-functions*)))
            (keys (append (%constant-keys sites)
                          (if (eq mode :keep) (mapcan (lambda (site) (copy-list (%site-keys site))) dynamic) '())))
            (new (set-difference (remove-duplicates keys :test #'equal) known :test #'equal)))
@@ -255,13 +255,19 @@ makes no names: the program asks for what the level would drop.)")
         (%report-keep-list unmet)
         (finish-output *error-output*))
       (cond ((and dynamic (eq mode :strict)) (format nil "~D place~:P make~:[~;s~] names at run time" (length dynamic) (null (cdr dynamic))))
-            (t (when (and dynamic (eq mode :trust)) (%note-removed plan options))
+            (t (when all
+                 (%note-removed plan options (or (eq mode :trust) (not (eql (length all) (length dynamic))) (%member-equal '(:directives) keys))))
                (if new (%extend-plan plan options new) nil))))))
 
-(defun %note-removed (plan options)
-  "The program gets a table of names that went."
-  (setf (getf options :note-removed) t (svref plan 4) (%delivery-flags options))
-  (setf (svref plan 1) (append (%users-packages) (svref plan 1))))
+(defun %member-equal (x list) (member x list :test #'equal))
+
+(defun %note-removed (plan options trusted)
+  "The program gets a table of packages that went; if some of the names that it makes are TRUSTED (those in ~/name/ of control strings always are), also of symbols and
+values.  Then its packages stay, if empty: so it can look symbols up in them."
+  (setf (getf options :note-packages) t)
+  (when trusted
+    (setf (getf options :note-removed) t (svref plan 1) (append (%users-packages) (svref plan 1))))
+  (setf (svref plan 4) (%delivery-flags options)))
 
 (defun %extend-plan (plan options keys)
   "The plan, with more to stay."

@@ -160,11 +160,15 @@
 
 ;;; The table of directives
 
-(defvar *directives* (make-array 128 :initial-element nil)) ; by upper-case code: function of a directive to an element
+(defvar *directives* (make-array 128 :initial-element nil)) ; by upper-case code: function of a directive to an element; 0: a delivery took it
 
 (defun directive-element (directive)
   (let* ((code (char-code (directive-char directive))) (maker (and (< code 128) (svref *directives* code))))
-    (unless maker (format-fail "~~~C is no directive" (directive-char directive)))
+    (unless (functionp maker)
+      (format-fail (if maker
+                       "~~~C was removed by delivery; a string with it, or (:directive \"~:*~:@(~C~)\") in a keep-file, keeps it"
+                       "~~~C is no directive")
+                   (directive-char directive)))
     (funcall maker directive)))
 
 (defun parameter-value (parameter state)

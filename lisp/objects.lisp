@@ -87,7 +87,11 @@
   (unless (symbolp name) (error 'type-error :datum name :expected-type 'symbol))
   (or (%named-class name)
       (%structure-class-named name)
-      (if errorp (error "There is no class called ~S." name) nil)))
+      (if errorp (error (or (%removed-class-report name) "There is no class called ~S.") name) nil)))
+
+(defun %removed-class-report (name)
+  "A control string for the name of a class that a delivery was told to remove; else NIL."
+  (if (and (symbolp name) (%info name '%removed-class nil)) "The class ~S was removed by delivery; another :CLASSES-TO-REMOVE keeps it." nil))
 
 (defun (setf find-class) (class name &optional errorp environment)
   (declare (ignore errorp environment))

@@ -62,7 +62,7 @@
           (t `(integer 0 ,(- (ash 1 size) 1))))))
 
 (defun %bad-type (type)
-  (error "~S is not a type specifier." type))
+  (error (or (%removed-class-report type) "~S is not a type specifier.") type))
 
 (defun %expand-compound (type)
   "What a standard specifier in list form stands for, or the same object if it is primitive or none of the standard's."

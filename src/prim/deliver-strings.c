@@ -1,6 +1,6 @@
 /* deliver-strings.c: what a program reaches by strings: directives of FORMAT, functions of ~/name/, symbols and packages that it looks up by name.
 
-   A directive stays while there is a string that has it; so a program that makes control strings at run time may miss one (the error says so).
+   A directive stays while there is a string that has it; so a program that makes control strings at run time may miss one: 0 in its place in the table says so.
    A symbol with a function, a value, properties or a class stays while the program itself (not the library) has a string with its name and
    looks names up; a package likewise.  (Strings that are symbols' own names do not count.)  Names that are computed are not found here.
 
@@ -79,10 +79,10 @@ static void directives_record(Shake *s, Obj table) {
     for (uint64_t i = 0; i < DIRECTIVE_CODES; i++) {
         work.used[i] = NIL;
         Obj item = obj_slots(table)[i];
-        if (is_nil(item)) continue;
+        if (!is_ref(item) || is_nil(item)) continue;
         work.used[i] = alloc_cons(t, NIL, NIL);
         shake_link(s, LINK_DIRECTIVE, table, i, NIL, item, 2, (Obj[]){table, work.used[i]});
-        set_field(t, table, i, NIL);
+        set_field(t, table, i, obj_of_fix(0));
     }
     heap_each(t->heap, string_directives, &work);
 }

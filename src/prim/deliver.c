@@ -44,7 +44,7 @@ enum {
     PLAN_DYNAMIC,    /* list of symbols: functions that make names at run time */
     PLAN_REVIEW      /* NIL, or a function of what the survey of their uses found, a string: NIL, or another plan, or a string, what is wrong */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512, PLAN_NOTE_PACKAGES = 1024 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -251,11 +251,15 @@ typedef struct PropertyWork {
 static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, Obj item) {
     LinkKind kind = eq(key, work->documentation) ? LINK_DOCUMENTATION : info_kind(s, key);
     if (kind == LINK_DOCUMENTATION && !work->keep_documentation) return;
-    if (kind == LINK_SETF_FUNCTION && !is_function(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) return; /* who calls it holds the cell */
     Obj conditions[3] = {name, shake_facet(s, key, FACET_NAME), NIL};
-    if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show */
+    if (kind == LINK_SETF_FUNCTION && !is_function(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) { /* who calls it holds the cell */
+        if (!is_removed(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) return;
+        conditions[2] = shake_facet(s, item, FACET_TEXT); /* and the error finds it */
+    }
+    if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show, which C reads */
         item = shake_identify(s, item);
-        conditions[2] = cadr(item);
+        conditions[0] = shake_facet(s, name, FACET_TEXT);
+        conditions[1] = NIL;
     }
     shake_link(s, kind, name, SYMBOL_INFO, shake_facet(s, key, FACET_NAME), item, 3, conditions);
 }
@@ -424,13 +428,13 @@ static void identities_record(Shake *s, Obj objects) {
 
 /* -- A round -- */
 
-/* Takes away the functions that keywords remove: a string of PLAN_REMOVED names a group of removals.def, a symbol a function. */
+/* Takes away the functions that keywords remove: a string of PLAN_REMOVED names a group of removals.def, a symbol a function; and there may be a list of
+   the symbols of smashed packages, behind the name of that group. */
 static void functions_remove(Thread *t) {
     for (Obj l = plan_part(t, PLAN_REMOVED); is_cons(l); l = cdr(l)) {
-        if (is_symbol(car(l))) {
-            removal_apply(t, car(l), REMOVED_FUNCTIONS_TO_REMOVE);
-            continue;
-        }
+        for (Obj smashed = is_cons(car(l)) ? cdr(car(l)) : NIL; is_cons(smashed); smashed = cdr(smashed)) removal_apply(t, car(smashed), REMOVED_SMASH_PACKAGES);
+        if (is_symbol(car(l))) removal_apply(t, car(l), REMOVED_FUNCTIONS_TO_REMOVE);
+        if (!is_string(car(l))) continue;
         Text group = text_of_string(car(l));
         for (size_t i = 0; i < COUNT_OF(gone); i++) {
             const char *id = removal_ids[gone[i].group];
@@ -470,20 +474,49 @@ static int compare_u32(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Fills World.removed with the names that go. */
-static void removed_note(Shake *s) {
-    Thread *t = shake_thread(s);
-    uint32_t word;
-    uint64_t count = 0, old = has_type(t->world->removed, TYPE_U32_VECTOR) ? obj_length(t->world->removed) : 0;
-    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &word);
+/* Adds words to World.removed. */
+static void removed_add(Thread *t, const uint32_t *words, uint64_t count) {
+    uint64_t old = has_type(t->world->removed, TYPE_U32_VECTOR) ? obj_length(t->world->removed) : 0;
     Obj removed = alloc_raw(t, TYPE_U32_VECTOR, old + count);
-    uint32_t *words = obj_raw(removed);
-    if (old) memcpy(words, obj_raw(t->world->removed), 4 * old);
-    words += old;
-    for (uint64_t i = 1; i < shake_symbols(s); i++)
-        if (shake_gone(s, i, &word)) *words++ = word;
+    if (old) memcpy(obj_raw(removed), obj_raw(t->world->removed), 4 * old);
+    memcpy((uint32_t *)obj_raw(removed) + old, words, 4 * count);
     qsort(obj_raw(removed), old + count, 4, compare_u32);
     t->world->removed = removed;
+}
+
+/* Notes the names that go. */
+static void removed_note(Shake *s) {
+    uint32_t *words = calloc(shake_symbols(s), sizeof *words);
+    uint64_t count = 0;
+    must(words);
+    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &words[count]);
+    removed_add(shake_thread(s), words, count);
+    free(words);
+}
+
+/* The names of the packages that there are, as words of World.removed, for the caller to free. */
+static uint32_t *package_words(Thread *t, uint64_t *count) {
+    uint32_t *words = NULL;
+    *count = 0;
+    for (Obj l = t->world->packages; is_cons(l); l = cdr(l))
+        for (Obj names = obj_slots(car(l))[PACKAGE_NAMES]; is_cons(names); names = cdr(names)) {
+            words = realloc(words, (*count + 1) * sizeof *words);
+            must(words);
+            words[(*count)++] = removed_package_word(text_of_string(car(names)));
+        }
+    return words;
+}
+
+/* Notes those of the packages that there were which are gone. */
+static void removed_packages_note(Thread *t, const uint32_t *before, uint64_t count) {
+    uint64_t left;
+    uint32_t *words = package_words(t, &left);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t k = 0;
+        while (k < left && words[k] != before[i]) k++;
+        if (k == left) removed_add(t, &before[i], 1);
+    }
+    free(words);
 }
 
 static void collected(Shake *s, void *data) {
@@ -592,6 +625,8 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     shake_why(s, "the list of names that are to be kept");
     for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
     shake_why(s, "what the runtime needs at any time");
+    uint64_t package_count;
+    uint32_t *packages = package_words(t, &package_count);
     finalizers_record(s);
     if (has_handles(t)) keep_static_symbols(s);
     needs_record(s, &found);
@@ -604,6 +639,8 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     strings_record(s, names);
     built_in_record(s, class_of, class_key);
     shake_collect(s);
+    if (plan_flag(t, PLAN_NOTE_PACKAGES)) removed_packages_note(t, packages, package_count);
+    free(packages);
     if (plan_flag(t, PLAN_VERBOSE)) report_figures(shake_figures(s));
     if (explain) explain_figures(explain, shake_figures(s));
     free(q.numbers);

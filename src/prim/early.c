@@ -126,9 +126,10 @@ static void report_condition(Thread *t, uint32_t n, const Obj *args) {
         fputc('.', stderr);
     } else if (!eq(name, UNBOUND)) {
         fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? "The variable " : "The function ", stderr);
-        early_print(name, 2);
-        const char *keeps = eq(args[0], SYM(UNBOUND_VARIABLE)) ? NULL : removed_by(name);
-        fputs(eq(args[0], SYM(UNBOUND_VARIABLE)) ? " has no value." : keeps ? " was removed by delivery" : " is not defined.", stderr);
+        early_print(is_symbol(name) ? symbol_info(name, SYM(SETF), name) : name, 2); /* a cell knows of what */
+        bool variable = eq(args[0], SYM(UNBOUND_VARIABLE));
+        const char *keeps = !variable ? removed_by(is_symbol(name) ? name : function_name_cell(t, name)) : is_symbol(name) && symbol_value_removed(t, name) ? ":KEEP-SYMBOLS" : NULL;
+        fputs(keeps ? " was removed by delivery" : variable ? " has no value." : " is not defined.", stderr);
         if (keeps) fprintf(stderr, "; %s keeps it.", keeps);
     }
     fputc('\n', stderr);

@@ -24,7 +24,11 @@ static Obj current_package(Thread *t) { return need_package(t, symbol_value(t, S
 static Obj find_package(Thread *t, Obj x) {
     uint32_t cell;
     if (has_type(x, TYPE_PACKAGE)) return x;
-    return package_find_text(t, current_package(t), designated_text(t, x, &cell));
+    Text name = designated_text(t, x, &cell);
+    Obj package = package_find_text(t, current_package(t), name);
+    if (UNLIKELY(is_nil(package) && package_removed(t, name)))
+        signal_format(t, SYM(PACKAGE_ERROR), "The package ~A was removed by delivery; :PACKAGES-TO-KEEP keeps it.", 1, string_of_text(t, name));
+    return package;
 }
 
 /* The package that a designator means; PACKAGE-ERROR if there is none. */

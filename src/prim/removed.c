@@ -2,9 +2,9 @@
 
    The cell of such a function holds a marker with the number of a group of removals.def, or 0: the shaker found it unused.
 
-   World.removed lists symbols that were shaken off, in a program that is trusted with names that it makes (lisp/dynamic.lisp): 32 bits each, made of the hash codes of name
-   and home package, ascending.  So who looks a symbol up can tell one that is missing from one that never was; one name in a million that never
-   was is taken for a missing one. */
+   World.removed lists symbols that were shaken off, and values of symbols that stay, in a program that is trusted with names that it makes (lisp/dynamic.lisp), and packages,
+   in every program that makes names: 32 bits each, made of the hash codes of name and home package, ascending.  So who looks one up can tell what is missing
+   from what never was; one name in a million that never was is taken for a missing one. */
 #include "prim/prim.h"
 #include "text/text.h"
 
@@ -29,6 +29,10 @@ void check_not_removed(Thread *t, Obj package, Text name) {
 const char *removed_by(Obj cell) {
     Obj function = is_symbol(cell) ? symbol_slots(cell)[SYMBOL_FUNCTION] : NIL;
     return is_removed(function) ? removal_keeps[removed_group(function)] : NULL;
+}
+
+BUILTIN(value_removed_p, "%VALUE-REMOVED-P", 1, 1, "symbol", "Was the value of the symbol taken away when the program was delivered?") {
+    return obj_of_bool(is_symbol(args[0]) && symbol_value_removed(t, args[0]));
 }
 
 BUILTIN(removed_by, "%REMOVED-BY", 1, 1, "name", "If the function of that name was taken away when the program was delivered: the keyword that keeps it, a string; else NIL.") {

@@ -103,7 +103,7 @@ bool shake_is_facet(Obj x, Facet *facet);
    content in slot 0. */
 uint64_t shake_symbols(const Shake *s);
 Obj shake_part(const Shake *s, uint64_t number, Facet facet);
-/* The word of World.removed (text.h) for a symbol that goes; false if its name stays or it had no home. */
+/* The word of World.removed (text.h) for a symbol that goes, or for its value if only that goes; false if all stays or it had no home. */
 bool shake_gone(const Shake *s, uint64_t number, uint32_t *word);
 /* The number of a symbol or of one of its parts, and the name that it had ("" unless `explain`). */
 uint64_t shake_number(Shake *s, Obj symbol);

@@ -76,6 +76,7 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     parts->hash = slots[SYMBOL_HASH];
     parts->flags = obj_flags(symbol);
     parts->had_function = is_function(slots[SYMBOL_FUNCTION]);
+    parts->had_value = !eq(slots[SYMBOL_VALUE], UNBOUND);
     if (s->options.explain) parts->text = utf8_of_string(slots[SYMBOL_NAME], NULL);
     bool macro = parts->flags & SYMBOL_MACRO;
     parts->macro = macro ? slots[SYMBOL_FUNCTION] : NIL;
@@ -109,8 +110,10 @@ uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
 Obj shake_part(const Shake *s, uint64_t number, Facet facet) { return s->symbols[number].at[facet]; }
 
 bool shake_gone(const Shake *s, uint64_t number, uint32_t *word) {
-    *word = s->symbols[number].word;
-    return s->symbols[number].homed && !is_obj(s->symbols[number].at[FACET_TEXT]);
+    const SymbolParts *parts = &s->symbols[number];
+    bool named = is_obj(parts->at[FACET_TEXT]);
+    *word = named ? removed_value_word(parts->word) : parts->word;
+    return parts->homed && (!named || (parts->had_value && !is_obj(parts->at[FACET_VALUE])));
 }
 
 uint64_t shake_number(Shake *s, Obj symbol) {

@@ -12,7 +12,7 @@ typedef struct SymbolParts {
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
     uint32_t word;    /* of World.removed, if it is homed */
     unsigned flags;
-    bool soft, had_function, homed;
+    bool soft, had_function, had_value, homed;
     char *text;       /* its name, if it is to be told */
 } SymbolParts;
 

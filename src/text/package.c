@@ -160,7 +160,11 @@ uint32_t removed_word(Obj package, uint32_t name_hash, bool external) {
     return (name_hash ^ string_hash(car(obj_slots(package)[PACKAGE_NAMES])) * 0x9E3779B1u) + external;
 }
 
+uint32_t removed_value_word(uint32_t word) { return word * 0x85EBCA6Bu + 1; }
+uint32_t removed_package_word(Text name) { return text_hash(name) * 0xC2B2AE35u + 1; }
+
 static bool is_listed(Obj removed, uint32_t word) {
+    if (LIKELY(!has_type(removed, TYPE_U32_VECTOR))) return false;
     const uint32_t *words = obj_raw(removed);
     uint64_t low = 0, high = obj_length(removed);
     while (low < high) {
@@ -183,6 +187,15 @@ bool package_symbol_removed(Thread *t, Obj package, Text name) {
         if (is_listed(removed, removed_word(car(l), hash, true))) return true;
     return false;
 }
+
+bool symbol_value_removed(Thread *t, Obj symbol) {
+    Obj home = symbol_slots(symbol)[SYMBOL_PACKAGE], removed = t->world->removed;
+    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES])) return false;
+    uint32_t hash = text_hash(text_of_string(symbol_slots(symbol)[SYMBOL_NAME]));
+    return is_listed(removed, removed_value_word(removed_word(home, hash, false))) || is_listed(removed, removed_value_word(removed_word(home, hash, true)));
+}
+
+bool package_removed(Thread *t, Text name) { return is_listed(t->world->removed, removed_package_word(name)); }
 
 static void make_keyword(Thread *t, Obj symbol) {
     set_symbol(t, symbol, SYMBOL_VALUE, symbol);

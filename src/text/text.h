@@ -100,8 +100,13 @@ Obj package_find_symbol(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_find_symbol_text(Obj package, Text name, Obj *status);
 /* Was a symbol of that name, accessible in the package, taken away when the program was delivered (World.removed)? */
 bool package_symbol_removed(Thread *t, Obj package, Text name);
-/* The word of World.removed for a symbol of a package, external or not. */
+/* Was the value of a symbol, or a package of that name? */
+bool symbol_value_removed(Thread *t, Obj symbol);
+bool package_removed(Thread *t, Text name);
+/* The words of World.removed: for a symbol of a package, external or not; for the value of a symbol that has that word; for a package. */
 uint32_t removed_word(Obj package, uint32_t name_hash, bool external);
+uint32_t removed_value_word(uint32_t word);
+uint32_t removed_package_word(Text name);
 Obj package_intern(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status);
 /* Makes both tables of the package empty and small. */
