@@ -100,6 +100,7 @@
           (%swap-repair fault (car functions)))))
 
 (defun %checked-swap (functions others array)
+  (%note-swapped functions)
   (loop (let ((fault (%swap-code functions others)))
           (unless fault (return))
           (%swap-repair fault array))))

@@ -108,30 +108,38 @@ number of functions and closures over it) tell of them.  A description does not 
 
 ;;; -- UNLOAD --
 
+(defvar *swapped-from* (make-hash-table :test 'eq :weakness :key) "Functions whose code was a unit's until it was swapped, to the unit's file.")
+
+(defun %note-swapped (functions)
+  "The code of the functions is to be swapped: then it is no unit's, and UNLOAD goes by the file."
+  (dolist (entry (%loaded-units))
+    (dolist (function functions)
+      (when (%unit-owns-p (car entry) function) (setf (gethash function *swapped-from*) (%owner-truename (car entry)))))))
+
 (defun %forget-documentation (cell &rest kinds)
   (let ((all (copy-list (%info cell '%documentation nil))))
     (when all
       (dolist (kind kinds) (remf all kind))
       (if all (%set-info cell '%documentation all) (%remove-info cell '%documentation)))))
 
-(defun %undefine-function (cell owner)
-  "Undefines the function or macro of the cell symbol if it is the unit's; methods of the unit are removed from a generic function."
+(defun %undefine-function (cell ours)
+  "Undefines the function or macro of the cell symbol if it is OURS, by that predicate; such methods are removed from a generic function."
   (let ((function (or (%global-function cell) (macro-function cell))))
     (cond ((null function))
-          ((%unit-owns-p owner function)
+          ((funcall ours function)
            (fmakunbound cell)
            (%remove-info cell '%inline-expansion)
            (%forget-documentation cell 'function))
           ((%generic-function-p function)
            (dolist (method (generic-field function methods))
-             (when (%unit-owns-p owner (method-field method function)) (%remove-method function method)))))))
+             (when (funcall ours (method-field method function)) (%remove-method function method)))))))
 
-(defun %undefine-code (cell owner)
-  "Undefines what of the cell is code of the unit."
-  (when (%unit-owns-p owner (%info cell '%traced nil)) (%untrace cell))
-  (%undefine-function cell owner)
+(defun %undefine-code (cell ours)
+  "Undefines what of the cell is a function that is OURS."
+  (when (funcall ours (%info cell '%traced nil)) (%untrace cell))
+  (%undefine-function cell ours)
   (dolist (key '(%compiler-macro %type-expander %setf-expander %method-combination))
-    (when (%unit-owns-p owner (%info cell key nil))
+    (when (funcall ours (%info cell key nil))
       (%remove-info cell key)
       (%forget-documentation cell (case key (%compiler-macro 'compiler-macro) (%type-expander 'type) (%setf-expander 'setf) (t 'method-combination))))))
 
@@ -214,8 +222,14 @@ number of functions and closures over it) tell of them.  A description does not 
 
 (defun %undefine-unit (unit)
   (let ((owner (ext:weak-pointer-value (%unit-pointer unit))))
-    (when owner (%call-with-cells (lambda (cell) (%undefine-code cell owner))))
+    (when owner (%undefine-all (lambda (function) (%unit-owns-p owner function))))
     nil))
+
+(defun %undefine-all (ours) (%call-with-cells (lambda (cell) (%undefine-code cell ours))))
+
+(defun %undefine-swapped (file)
+  (when (loop for from being the hash-values of *swapped-from* thereis (equal from file))
+    (%undefine-all (lambda (function) (equal (gethash function *swapped-from*) file)))))
 
 (defun %units-designated (designator)
   "The units, and the file whose notes are to be obeyed: none if a later load of it is in use."
@@ -238,7 +252,9 @@ with a path of references, as WHY-LIVE tells it, for each unit that something st
 makes units part of the world, and those of a saved image are: UNLOAD knows them no more."
   (multiple-value-bind (units file) (%units-designated unit)
     (mapc #'%undefine-unit units)
-    (when file (%undefine-noted file))
+    (when file
+      (%undefine-swapped file)
+      (%undefine-noted file))
     (ext:gc)
     (let ((freed 0) (held '()))
       (dolist (unit units)
@@ -249,4 +265,5 @@ makes units part of the world, and those of a saved image are: UNLOAD knows them
 ;;; -- Before the world is saved or purified: units become part of it --
 
 (defun %forget-definers ()
+  (clrhash *swapped-from*)
   (%call-with-cells (lambda (cell) (%remove-info cell '%definers))))
