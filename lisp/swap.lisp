@@ -128,8 +128,8 @@ is not in NOSWAPFNS, and the code has more than MKSWAPSIZE words.  (INTERLISP-10
 ;;; -- Making swappable and resident --
 
 (defun %definition (name)
-  "The function or macro function of a function name."
-  (or (and (symbolp name) (macro-function name)) (fdefinition name)))
+  "The function or macro function of a function name, without what ADVISE and TRACE have put around it."
+  (or (and (symbolp name) (macro-function name)) (%inspected-function name) (fdefinition name)))
 
 (defun %functions-of (function)
   "The functions that have the code of a function: itself, or those of a generic function's methods."

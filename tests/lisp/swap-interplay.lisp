@@ -17,7 +17,7 @@
 (check (progn (overlays:advise 'si-square '(when (> x 100) (error "too large"))) (overlays:advise 'si-square :after '(setq overlays:!value (+ 1 overlays:!value)))
          (away) (gc) (list (si-sum 1 2) (handler-case (si-sum 1 101) (error (c) (princ-to-string c))) (overlays:arglist 'si-square)))
        => (7 "too large" (x)))
-(check (progn (mkswap 'si-square) (away) (list (scodep 'si-square) (si-sum 1 2))) => (t 7)) ; the advice itself, and what runs it
+(check (list (scodep 'si-square) (progn (mkunswap 'si-square) (scodep 'si-square)) (si-sum 1 2) (progn (mkswap 'si-square) (away) (scodep (overlays:unadvise 'si-square))) (overlays:undo) (si-sum 1 2)) => (t nil 7 t (overlays:unadvise si-square) 7)) ; it is the function that is meant, not the advice
 (check (progn (overlays:unadvise 'si-square) (list (scodep 'si-square) (si-sum 1 2))) => (t 5))
 (check (progn (loop while (overlays:undo)) (overlays:unadvise 'si-square) (mkswap 'si-sum) (mkunswap 'si-sum) (mkswap 'si-sum) (list (overlays:undo) (scodep 'si-sum) (overlays:undo) (scodep 'si-sum) (si-sum 2 2)))
        => ((mkswap si-sum) nil (mkunswap si-sum) t 8))
