@@ -312,7 +312,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 128 (getf options :keep-stub-functions))
       (note 256 (getf options :keep-structure-info))
       (note 512 (getf options :note-removed))
-      (note 1024 (getf options :note-packages)))
+      (note 1024 (getf options :note-packages))
+      (note 2048 (eq (getf options :note-removed) :anew)))
     flags))
 
 (defun %delivery-changes (options generics classes)
@@ -343,7 +344,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
             *library-end* (%delivery-flags options)
             (%metaobject-vectors classes generics)
             (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '()
-            told (mapcar #'car *dynamic-functions*) nil)))
+            told (mapcar #'car *dynamic-functions*) (%dynamic-rules) nil)))
 
 (defun %second-plan (entry options cleanups)
   "Runs the cleanup functions whose objects are still there; the plan of the second round."
@@ -360,7 +361,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
         (let ((plan (%delivery-plan entry options
                                     (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups))))))
           (if (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
-              (setf (svref plan 13) (%review plan options))
+              (setf (svref plan 14) (%review plan options))
               (%forget-what-is-not-kept options))
           plan))
     (error (condition) (string-right-trim "." (princ-to-string condition)))))

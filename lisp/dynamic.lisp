@@ -89,6 +89,10 @@ makes no names: the program asks for what the level would drop.)")
           ((< place (length arguments)) (nth place arguments))
           (t :none))))
 
+(defun %names-only-p (site)
+  "Does nothing ask for the definitions of what the place makes (src/prim/follow.c)?"
+  (and (getf site :followed) (null (getf site :use))))
+
 (defun %site-keys (site)
   "What the place can reach: keys, see %KEY-ROOTS; and true if it makes names."
   (destructuring-bind (symbol shown kind &optional name-place package-place) (nth (getf site :callee) *dynamic-functions*)
@@ -100,12 +104,13 @@ makes no names: the program asks for what the level would drop.)")
       (ecase kind
         (:symbol
          (cond (name (list (list :named name (and package (package-name package)))))
+               ((%names-only-p site) (values '((:names)) t))
                (package (values (list (list :symbols (package-name package))) t))
                (t (values '((:everything)) t))))
         (:symbols
          (if package (values (list (list :symbols (package-name package))) t) (values '((:everything)) t)))
         (:package (if (and name-place name) (list (list :package name)) (values '((:packages)) t)))
-        (:reader (values '((:option :keep-lisp-reader) (:everything)) t))
+        (:reader (values (if (%names-only-p site) '((:option :keep-lisp-reader) (:names) (:structures)) '((:option :keep-lisp-reader) (:everything))) t))
         (:evaluator (values '((:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
         (:loader (values '((:option :keep-load-function) (:option :keep-lisp-reader) (:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
         (:describer '((:option :keep-documentation)))
@@ -123,6 +128,24 @@ makes no names: the program asks for what the level would drop.)")
   "What a name can reach: the symbols of the program's packages, and those that the library exports."
   (append (mapcan (lambda (package) (cons package (%symbols-of package nil))) (%users-packages))
           (%symbols-of (find-package "COMMON-LISP") t) (%symbols-of (find-package "WINDFALL") t)))
+
+(defun %users-structures ()
+  "Names of the program's structures, and of their constructors, which #S looks for."
+  (mapcan (lambda (package)
+            (mapcan (lambda (symbol)
+                      (let ((description (%info symbol '%structure)))
+                        (and description (cons symbol (remove nil (mapcar #'car (remove-if #'cdr (%sd-constructors description))))))))
+                    (%symbols-of package nil)))
+          (%users-packages)))
+
+(defun %guests ()
+  "Symbols that are present in a package of the program which is not their home: by their home alone they could not be made anew there."
+  (mapcan (lambda (package)
+            (let ((guests '()))
+              (do-symbols (symbol package guests)
+                (unless (or (eq (symbol-package symbol) package) (not (member (nth-value 1 (find-symbol (symbol-name symbol) package)) '(:internal :external))))
+                  (push symbol guests)))))
+          (%users-packages)))
 
 (defun %symbols-named (name package)
   (let ((packages (if package (list (find-package package)) (append (%users-packages) (list (find-package "COMMON-LISP") (find-package "WINDFALL"))))) (symbols '()))
@@ -143,15 +166,16 @@ makes no names: the program asks for what the level would drop.)")
     (:symbol (let ((package (find-package (cadr key)))) (if package (%symbols-named (caddr key) (cadr key)) '())))
     (:directive (list (concatenate 'string "~" (cadr key))))
     (:package (let ((package (find-package (cadr key)))) (and package (list package))))
-    (:packages (%users-packages))
+    ((:packages :names) (%users-packages))
+    (:structures (%users-structures))
     (:directives (list (copy-seq "~A~S~D~B~O~X~R~C~W~F~E~G~$~%~&~|~~~I~T~*~?~_~(~)~[~;~]~{~}~<~>~^~P~/cl-user::x/")))
     (:option '())))
 
 (defun %key-names (key)
   "Symbols whose names must stay."
-  (if (or (equal key '(:everything)) (equal key '(:symbols "KEYWORD")))
-      (%symbols-of (find-package "KEYWORD") t)
-      '()))
+  (cond ((or (equal key '(:everything)) (equal key '(:symbols "KEYWORD"))) (%symbols-of (find-package "KEYWORD") t))
+        ((equal key '(:names)) (%guests))
+        (t '())))
 
 (defun %reach-text (keys)
   (format nil "~{~A~^; ~}"
@@ -159,6 +183,7 @@ makes no names: the program asks for what the level would drop.)")
                     (case (car key)
                       (:symbols (list (format nil "every symbol of ~A" (cadr key))))
                       (:everything (list "every symbol of your packages, and what COMMON-LISP and WINDFALL export"))
+                      (:names (list "names only: nothing asks for their definitions"))
                       (:packages (list "every package"))
                       (:directives (list "every FORMAT directive"))
                       (t '())))
@@ -217,10 +242,10 @@ makes no names: the program asks for what the level would drop.)")
     (destructuring-bind (shown kind &rest places) (cdr (nth (getf site :callee) *dynamic-functions*))
       (declare (ignore places))
       (let ((file (getf site :file)) (keys (%site-keys site)))
-        (format *error-output* ";   ~A~@[, ~A~]: ~A ~A~%;     path: ~{~A~^ > ~}~%;     reaches: ~A~%"
+        (format *error-output* ";   ~A~@[, ~A~]: ~A ~A~%;     path: ~{~A~^ > ~}~%;     reaches: ~A~@[, by ~{~A~^ in ~}~]~%"
                 (getf site :function "data") (and file (format nil "~A:~D" file (getf site :line)))
                 shown (case kind (:symbol "of a name made at run time") (:package "of a name made at run time") (:format "with a control string made at run time") (t "of what comes at run time"))
-                (remove "(LAMBDA (WINDFALL-SYSTEM::ARGUMENTS))" (getf site :path) :test #'string= :count 1) (%reach-text keys))))))
+                (remove "(LAMBDA (WINDFALL-SYSTEM::ARGUMENTS))" (getf site :path) :test #'string= :count 1) (%reach-text keys) (getf site :use))))))
 
 (defun %report-keep-list (unmet)
   (when unmet
@@ -247,26 +272,31 @@ makes no names: the program asks for what the level would drop.)")
   (destructuring-bind (sites unmet) (%read-survey text)
     (let* ((mode (getf options :dynamic-names)) (all (%dynamic-places sites '())) (known (getf options :dynamic-keys))
            (dynamic (%dynamic-places all (append (getf options :trusted-functions) *trusted-functions*)))
+           (reaching (remove-if #'%names-only-p dynamic))
            (keys (append (%constant-keys sites)
-                         (if (eq mode :keep) (mapcan (lambda (site) (copy-list (%site-keys site))) dynamic) '())))
+                         (if (eq mode :trust) '() (mapcan (lambda (site) (copy-list (%site-keys site))) dynamic))))
            (new (set-difference (remove-duplicates keys :test #'equal) known :test #'equal)))
-      (when (and first dynamic (not (eq mode :trust)))
-        (%report-sites dynamic (if (eq mode :strict) "none is allowed." "what they can reach stays."))
-        (%report-keep-list unmet)
+      (when (and first dynamic (or (eq mode :keep) (and reaching (eq mode :strict))))
+        (%report-sites (if (eq mode :strict) reaching dynamic) (if (eq mode :strict) "none is allowed." "what they can reach stays."))
+        (when reaching (%report-keep-list unmet))
         (finish-output *error-output*))
-      (cond ((and dynamic (eq mode :strict)) (format nil "~D place~:P make~:[~;s~] names at run time" (length dynamic) (null (cdr dynamic))))
+      (cond ((and reaching (eq mode :strict)) (format nil "~D place~:P make~:[~;s~] names at run time" (length reaching) (null (cdr reaching))))
             (t (when all
-                 (%note-removed plan options (or (eq mode :trust) (not (eql (length all) (length dynamic))) (%member-equal '(:directives) keys))))
+                 (%note-removed plan options
+                                (cond ((some #'%names-only-p all) :anew)
+                                      ((or (eq mode :trust) (not (eql (length all) (length dynamic))) (%member-equal '(:directives) keys)) :error)
+                                      (t nil))))
                (if new (%extend-plan plan options new) nil))))))
 
 (defun %member-equal (x list) (member x list :test #'equal))
 
-(defun %note-removed (plan options trusted)
-  "The program gets a table of packages that went; if some of the names that it makes are TRUSTED (those in ~/name/ of control strings always are), also of symbols and
-values.  Then its packages stay, if empty: so it can look symbols up in them."
+(defun %note-removed (plan options how)
+  "The program gets a table of packages that went; HOW true: also of symbols and values.  Then its packages stay, if empty: so it can look symbols up in them.  If some places
+make nothing but names, :ANEW: a symbol is made anew when it is looked up.  If there are others only, and some of what they make is trusted (names in ~/name/ of control
+strings always are), :ERROR: that is an error."
   (setf (getf options :note-packages) t)
-  (when trusted
-    (setf (getf options :note-removed) t (svref plan 1) (append (%users-packages) (svref plan 1))))
+  (when how
+    (setf (getf options :note-removed) how (svref plan 1) (append (%users-packages) (svref plan 1))))
   (setf (svref plan 4) (%delivery-flags options)))
 
 (defun %extend-plan (plan options keys)

@@ -5,9 +5,8 @@
 
    %CHECK-ARGUMENTS and %CHECK-KEYS verify the list that a macro takes apart; they return the list, so that a check is one call within
    an expression. */
+#include "prim/prim.h"
 #include "run/equal.h"
-#include "run/run.h"
-#include "text/text.h"
 
 #include <stdlib.h>
 
@@ -23,7 +22,8 @@ static void check_function(Thread *t, Obj x) {
 /* -- INFO -- */
 
 BUILTIN(info, "%INFO", 2, 3, "symbol key &optional default", "What the system knows of the symbol under the key.") {
-    return symbol_info(check_symbol(t, args[0]), args[1], ARG(2, NIL));
+    check_definitions(t, check_symbol(t, args[0]));
+    return symbol_info(args[0], args[1], ARG(2, NIL));
 }
 
 BUILTIN(set_info, "%SET-INFO", 3, 3, "symbol key value", "Keeps VALUE under KEY with the symbol.") {
@@ -127,6 +127,7 @@ BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a 
 
 BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {
     Obj cell = function_name_cell_if_any(t, args[0]);
+    check_definitions(t, cell);
     return obj_of_bool(is_function(symbol_slots(cell)[SYMBOL_FUNCTION]) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
 }
 

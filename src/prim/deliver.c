@@ -42,9 +42,10 @@ enum {
     PLAN_PENDING,    /* list of (setter value object): places of users to be set when Lisp runs again */
     PLAN_TOLD,       /* for reports: list of #(object kind package name fields), see explain.h */
     PLAN_DYNAMIC,    /* list of symbols: functions that make names at run time */
+    PLAN_RULES,      /* list of vectors: what follow.c is to know of functions */
     PLAN_REVIEW      /* NIL, or a function of what the survey of their uses found, a string: NIL, or another plan, or a string, what is wrong */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512, PLAN_NOTE_PACKAGES = 1024 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512, PLAN_NOTE_PACKAGES = 1024, PLAN_MAKE_ANEW = 2048 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -469,34 +470,37 @@ static void questions_make(Shake *s, Questions *q, Obj symbols) {
     for (size_t i = 0; is_cons(symbols); symbols = cdr(symbols)) q->numbers[i++] = shake_number(s, car(symbols));
 }
 
-static int compare_u32(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+static int compare_words(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
 /* Adds words to World.removed. */
-static void removed_add(Thread *t, const uint32_t *words, uint64_t count) {
-    uint64_t old = has_type(t->world->removed, TYPE_U32_VECTOR) ? obj_length(t->world->removed) : 0;
-    Obj removed = alloc_raw(t, TYPE_U32_VECTOR, old + count);
-    if (old) memcpy(obj_raw(removed), obj_raw(t->world->removed), 4 * old);
-    memcpy((uint32_t *)obj_raw(removed) + old, words, 4 * count);
-    qsort(obj_raw(removed), old + count, 4, compare_u32);
+static void removed_add(Thread *t, const uint64_t *words, uint64_t count) {
+    bool first = !has_type(t->world->removed, TYPE_U32_VECTOR);
+    uint64_t old = first ? 1 : obj_length(t->world->removed) / 2;
+    Obj removed = alloc_raw(t, TYPE_U32_VECTOR, 2 * (old + count));
+    uint64_t *to = obj_raw(removed);
+    if (first) to[0] = plan_flag(t, PLAN_MAKE_ANEW) ? REMOVED_MAKE_ANEW : REMOVED_ERROR;
+    else memcpy(to, obj_raw(t->world->removed), 8 * old);
+    memcpy(to + old, words, 8 * count);
+    qsort(to + 1, old + count - 1, 8, compare_words);
     t->world->removed = removed;
 }
 
 /* Notes the names that go. */
 static void removed_note(Shake *s) {
-    uint32_t *words = calloc(shake_symbols(s), sizeof *words);
-    uint64_t count = 0;
+    uint64_t *words = calloc(shake_symbols(s), sizeof *words), count = 0;
     must(words);
-    for (uint64_t i = 1; i < shake_symbols(s); i++) count += shake_gone(s, i, &words[count]);
+    for (uint64_t i = 1; i < shake_symbols(s); i++)
+        if (shake_gone(s, i)) words[count++] = shake_gone(s, i);
     removed_add(shake_thread(s), words, count);
     free(words);
 }
 
 /* The names of the packages that there are, as words of World.removed, for the caller to free. */
-static uint32_t *package_words(Thread *t, uint64_t *count) {
-    uint32_t *words = NULL;
+static uint64_t *package_words(Thread *t, uint64_t *count) {
+    uint64_t *words = NULL;
     *count = 0;
     for (Obj l = t->world->packages; is_cons(l); l = cdr(l))
         for (Obj names = obj_slots(car(l))[PACKAGE_NAMES]; is_cons(names); names = cdr(names)) {
@@ -508,9 +512,8 @@ static uint32_t *package_words(Thread *t, uint64_t *count) {
 }
 
 /* Notes those of the packages that there were which are gone. */
-static void removed_packages_note(Thread *t, const uint32_t *before, uint64_t count) {
-    uint64_t left;
-    uint32_t *words = package_words(t, &left);
+static void removed_packages_note(Thread *t, const uint64_t *before, uint64_t count) {
+    uint64_t left, *words = package_words(t, &left);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t k = 0;
         while (k < left && words[k] != before[i]) k++;
@@ -605,8 +608,8 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
                        .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES)};
-    Obj dynamic = plan_take(t, PLAN_DYNAMIC);
-    Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, plan_part(t, PLAN_MARK)) : NULL};
+    Obj dynamic = plan_take(t, PLAN_DYNAMIC), rules = plan_take(t, PLAN_RULES);
+    Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, rules, plan_part(t, PLAN_MARK)) : NULL};
     set_field(t, t->world->entry, PLAN_REVIEW, NIL);
     ShakeOptions options = {.mark = library_mark(t), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE) || survey,
@@ -625,8 +628,7 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     shake_why(s, "the list of names that are to be kept");
     for (Obj l = plan_take(t, PLAN_NAMES); is_cons(l); l = cdr(l)) shake_root(s, shake_facet(s, car(l), FACET_NAME));
     shake_why(s, "what the runtime needs at any time");
-    uint64_t package_count;
-    uint32_t *packages = package_words(t, &package_count);
+    uint64_t package_count, *packages = package_words(t, &package_count);
     finalizers_record(s);
     if (has_handles(t)) keep_static_symbols(s);
     needs_record(s, &found);

@@ -13,12 +13,14 @@
        (sites unmet), each a list; a site:
        (:callee 0 :function "RUN" :file "app.lisp" :line 3 :library nil :arguments ((:string "FOO") nil) :path ("MAIN" "RUN"))
 
-   An argument is (:string text) (:symbol package name) (:package name) (:variable package name) (:constant), or NIL: not known; :arguments T: nothing is
+   :followed t :use ("FUNCALL" "RUN") says that what the place makes can come to where definitions are asked for (follow.c).  An argument is (:string text) (:symbol package name) (:package name) (:variable package name) (:constant), or NIL: not known; :arguments T: nothing is
    known, not even how many.  (:callee 3 :data t :path (...)): data of the program holds the symbol.  Unmet is (package name) for each symbol of the
    program that has a function or a value and that nothing meets: what a name could reach in vain.
 
-   Limit: what a register gets on one of several ways is not known, even if all ways bring the same constant. */
+   Limit: what comes to the register by several ways is not known, even if all bring the same constant. */
 #include "prim/dynamic.h"
+
+#include "prim/follow.h"
 
 #include "text/text.h"
 
@@ -27,6 +29,7 @@
 typedef struct Site {
     Obj code;
     char *text;
+    int source; /* for follow.c, or -1 */
 } Site;
 
 typedef struct CodeName {
@@ -38,6 +41,7 @@ typedef struct CodeName {
 struct Dynamic {
     Thread *t;
     Obj mark;
+    Follow *follow;
     Obj *callees;
     uint32_t callee_count;
     Site *sites;
@@ -133,47 +137,33 @@ static void put_constant(FILE *to, Obj x) {
 
 /* -- Looking backward -- */
 
-/* The first and the last instruction that jumps to this one, + 1; 0: none does. */
-typedef struct Landing {
-    uint64_t first, last;
-} Landing;
-
 typedef struct Look {
     Thread *t;
     const Instruction *code;
     uint64_t length;
     const Obj *constants;
-    const Landing *landing; /* by instruction */
 } Look;
 
-static Landing *landings(const Instruction *code, uint64_t length) {
-    Landing *landing = calloc(length + 1, sizeof *landing);
-    must(landing);
-    for (uint64_t i = 0; i < length; i++) {
+/* Does control come to an instruction behind `from`, up to `to`, only from there? */
+static bool is_closed(const Instruction *code, uint64_t length, int64_t from, int64_t to) {
+    for (int64_t i = 1; i < (int64_t)length; i++) {
+        if (i >= from && i < to) continue;
         const char *operands = opcodes[instruction_op(code[i])].operands;
-        int64_t target = -1;
-        if (operands[2] == 'J') target = (int64_t)i + 1 + instruction_d(code[i]);
-        else if (operands[3] == 'j') target = (int64_t)i + 1 + instruction_sc(code[i]);
-        if (target < 0 || target >= (int64_t)length) continue;
-        if (!landing[target].first) landing[target].first = i + 1;
-        landing[target].last = i + 1;
+        int64_t first = i + 1, last;
+        if (operands[2] == 'J') first = last = first + instruction_d(code[i]);
+        else if (operands[3] == 'j') first = last = first + instruction_sc(code[i]);
+        else if (instruction_op(code[i]) == OP_JUMP_TABLE) last = first + instruction_b(code[i]);
+        else continue;
+        if (last > from && first <= to) return false;
     }
-    return landing;
+    return true;
 }
 
-/* The instruction that wrote the register last before instruction `at`; -1: not known.  Nothing between the two writes it, and all jumps to what is between come from
-   there: so every way to `at` leads through that instruction and then stays between. */
-static int64_t writer_of(const Look *l, uint64_t at, unsigned r) {
-    uint64_t first = UINT64_MAX, last = 0; /* of the jumps met, + 1 */
-    for (uint64_t i = at; i > 1; i--) {
-        const Landing *landing = &l->landing[i];
-        if (landing->first && landing->first < first) first = landing->first;
-        if (landing->last > last) last = landing->last;
-        Instruction before = l->code[i - 1];
-        Opcode op = instruction_op(before);
-        char a = opcodes[op].operands[1];
-        if (last > at || (!code_falls_through(op) && !landing->first)) return -1;
-        if (a == 'f' ? r >= instruction_a(before) : (a == 'd' || a == 'u') && r == instruction_a(before)) return first > i ? (int64_t)i - 1 : -1;
+int64_t dynamic_writer(const Instruction *code, uint64_t length, uint64_t at, unsigned r) {
+    for (int64_t i = (int64_t)at - 1; i > 0; i--) {
+        char a = opcodes[instruction_op(code[i])].operands[1];
+        if (a == 'f' ? r >= instruction_a(code[i]) : (a == 'd' || a == 'u') && r == instruction_a(code[i]))
+            return code_falls_through(instruction_op(code[i])) && is_closed(code, length, i, (int64_t)at) ? i : -1;
     }
     return -1;
 }
@@ -188,7 +178,7 @@ static bool calls(const Look *l, Instruction i, const char *name) {
 
 /* Writes what the register holds before instruction `at`. */
 static void put_argument(const Look *l, FILE *to, uint64_t at, unsigned r, int depth) {
-    int64_t i = writer_of(l, at, r);
+    int64_t i = dynamic_writer(l->code, l->length, at, r);
     Instruction w = i < 0 ? 0 : l->code[i];
     switch (i < 0 || depth > 8 ? OP_ENTRY : instruction_op(w)) {
     case OP_CONST: put_constant(to, l->constants[instruction_d(w)]); return;
@@ -236,6 +226,7 @@ static void site_note(Dynamic *d, Obj function, Obj debug, const Look *l, uint64
     Instruction i = l->code[at];
     Opcode op = instruction_op(i);
     site->code = obj_slots(function)[FUNCTION_CODE];
+    site->source = follow_source(d->follow, d->callees[callee], site->code, at);
     FILE *to = open_memstream(&site->text, &length);
     must(to);
     fprintf(to, ":callee %lld :library %s", (long long)callee, address_of(obj_slots(function)[FUNCTION_CONSTANTS]) < address_of(d->mark) ? "t" : "nil");
@@ -273,14 +264,11 @@ static int64_t mentioned(Instruction i) {
 static void code_survey(Dynamic *d, Obj function, Obj debug) {
     Obj code = obj_slots(function)[FUNCTION_CODE], constants = obj_slots(function)[FUNCTION_CONSTANTS];
     const Instruction *words = obj_raw(code);
-    Landing *landing = NULL;
     for (uint64_t i = 0; i < obj_length(code); i++) {
         int64_t k = mentioned(words[i]), callee;
         if (k < 0 || (callee = callee_number(d, obj_slots(constants)[k])) < 0) continue;
-        if (!landing) landing = landings(words, obj_length(code));
-        site_note(d, function, debug, &(Look){d->t, words, obj_length(code), obj_slots(constants), landing}, i, callee);
+        site_note(d, function, debug, &(Look){d->t, words, obj_length(code), obj_slots(constants)}, i, callee);
     }
-    free(landing);
 }
 
 static bool mentions_callee(const Dynamic *d, Obj constants) {
@@ -341,11 +329,12 @@ static void names_settle(Dynamic *d) {
     for (size_t i = 0; i < kept; i++) d->names[i].name = is_nil(d->names[i].debug) ? NULL : name_text(d->t, d->names[i].debug);
 }
 
-Dynamic *dynamic_survey(Thread *t, Obj callees, Obj mark) {
+Dynamic *dynamic_survey(Thread *t, Obj callees, Obj rules, Obj mark) {
     Dynamic *d = calloc(1, sizeof *d);
     must(d);
     d->t = t;
     d->mark = mark;
+    d->follow = follow_survey(t, mark, rules);
     for (Obj l = callees; is_cons(l); l = cdr(l)) d->callee_count++;
     d->callees = calloc(d->callee_count + 1, sizeof *d->callees);
     must(d->callees);
@@ -360,6 +349,7 @@ void dynamic_free(Dynamic *d) {
     for (size_t i = 0; i < d->site_count; i++) free(d->sites[i].text);
     for (size_t i = 0; i < d->name_count; i++) free(d->names[i].name);
     for (size_t i = 0; i < d->symbol_count; i++) free(d->symbol_texts[i]);
+    follow_free(d->follow);
     free(d->symbols);
     free(d->symbol_texts);
     free(d->sites);
@@ -393,12 +383,27 @@ static void put_path(Shake *s, const Dynamic *d, FILE *to, Obj x, const char *be
     fputs("\" ", to);
 }
 
+/* By what the symbols of the site come to their definitions, and the function where. */
+static void report_use(Shake *s, const Dynamic *d, FILE *to, const Site *site) {
+    Obj code;
+    if (site->source < 0) return;
+    const char *use = follow_use(d->follow, site->source, &code);
+    fputs(use ? " :followed t :use (\"" : " :followed t", to);
+    if (!use) return;
+    put_plain(to, use);
+    const char *name = is_nil(code) ? NULL : step_name(s, d, code);
+    fprintf(to, name ? "\" \"%s\")" : "\")", name);
+}
+
 static void report_sites(Shake *s, const Dynamic *d, FILE *to) {
+    follow_solve(d->follow, s);
     for (size_t i = 0; i < d->site_count; i++) {
         if (!shake_met(s, d->sites[i].code)) continue;
         fprintf(to, "(%s :path (", d->sites[i].text);
         put_path(s, d, to, d->sites[i].code, NULL);
-        fputs("))\n", to);
+        fputc(')', to);
+        report_use(s, d, to, &d->sites[i]);
+        fputs(")\n", to);
     }
 }
 
@@ -410,14 +415,12 @@ typedef struct Holders {
     bool *told;
 } Holders;
 
-/* Is it data of the program: younger than the mark, neither a function's constants nor a part of a symbol of the library? */
-static bool is_users_data(const Holders *h, Obj x) {
+bool dynamic_users_data(Shake *s, Obj mark, Obj x) {
     Facet facet;
-    uintptr_t mark = address_of(h->d->mark);
-    if (address_of(x) < mark || has_type(x, TYPE_SYMBOL)) return false;
+    if (address_of(x) < address_of(mark) || has_type(x, TYPE_SYMBOL)) return false;
     if (shake_is_facet(x, &facet)) {
-        Obj whole = shake_part(h->s, shake_number(h->s, x), FACET_WHOLE);
-        return facet == FACET_VALUE && shake_number(h->s, x) >= STATIC_SYMBOL_COUNT && address_of(whole) >= mark;
+        Obj whole = shake_part(s, shake_number(s, x), FACET_WHOLE);
+        return facet == FACET_VALUE && shake_number(s, x) >= STATIC_SYMBOL_COUNT && address_of(whole) >= address_of(mark);
     }
     return is_nil(constants_debug(x));
 }
@@ -433,7 +436,7 @@ static void report_holder(void *data, Obj *words, size_t bytes) {
     for (uint64_t k = first; k < end; k++) {
         if (!is_obj(words[k])) continue;
         for (uint32_t i = 0; i < h->d->callee_count; i++) {
-            if (h->told[i] || !eq(words[k], h->wholes[i]) || !shake_met(h->s, x) || !is_users_data(h, x)) continue;
+            if (h->told[i] || !eq(words[k], h->wholes[i]) || !shake_met(h->s, x) || !dynamic_users_data(h->s, h->d->mark, x)) continue;
             h->told[i] = true;
             fprintf(h->to, "(:callee %u :data t :path (", i);
             put_path(h->s, h->d, h->to, x, NULL);

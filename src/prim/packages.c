@@ -67,23 +67,13 @@ BUILTIN_IN_PLACE(find_symbol, "FIND-SYMBOL", 1, 2, "string &optional package", "
     Text name = need_name(t, args[0]);
     Obj package = n > 1 ? designated_package(t, args[1]) : current_package(t), status;
     check_not_removed(t, package, name);
-    Obj symbol = package_find_symbol_text(package, name, &status);
+    Obj symbol = package_look_up(t, package, name, &status);
     return values_2(t, symbol, status);
 }
 
-/* The symbol of that name in the package's own tables, or UNBOUND. */
-static Obj present_symbol(Obj package, Text name, bool *external) {
-    uint32_t hash = text_hash(name);
-    Obj x = symbol_table_find(obj_slots(package)[PACKAGE_INTERNAL], name, hash);
-    *external = eq(x, UNBOUND);
-    return *external ? symbol_table_find(obj_slots(package)[PACKAGE_EXTERNAL], name, hash) : x;
-}
-
-BUILTIN_IN_PLACE(present_symbol, "%PRESENT-SYMBOL", 2, 2, "name package", "The symbol present in the package and :INTERNAL or :EXTERNAL, or NIL and NIL.") {
-    bool external;
-    Obj x = present_symbol(need_package(t, args[1]), need_name(t, args[0]), &external);
-    if (eq(x, UNBOUND)) return values_2(t, NIL, NIL);
-    return values_2(t, x, external ? SYM(K_EXTERNAL) : SYM(K_INTERNAL));
+BUILTIN(present_symbol, "%PRESENT-SYMBOL", 2, 2, "name package", "The symbol present in the package and :INTERNAL or :EXTERNAL, or NIL and NIL.") {
+    Obj status, symbol = package_present_symbol(t, need_package(t, args[1]), need_name(t, args[0]), &status);
+    return values_2(t, symbol, status);
 }
 
 /* -- Changing packages -- */

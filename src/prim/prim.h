@@ -27,6 +27,9 @@ Obj fork_work(Thread *t, ForkedWork work, void *data);
 const char *removed_by(Obj cell);
 /* Signals an error if a symbol of that name, accessible in the package, was shaken off. */
 void check_not_removed(Thread *t, Obj package, Text name);
+/* Signals an error if the symbol was made anew and had definitions, or properties, before delivery. */
+void check_definitions(Thread *t, Obj symbol);
+void check_properties(Thread *t, Obj symbol);
 /* Waits until a descriptor can be read; false if an interrupt is to be handled first. */
 bool wait_for_input(Thread *t, int fd);
 /* Whether the readtable says that the character is whitespace. */

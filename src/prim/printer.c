@@ -169,8 +169,8 @@ static void put_symbol(Printer *p, Obj symbol) {
         } else if (eq(home, p->t->world->package_keyword)) {
             put(p, ':');
         } else if (!eq(home, p->package) &&
-                   (!has_type(p->package, TYPE_PACKAGE) || !eq(package_find_symbol(p->t, p->package, slots[SYMBOL_NAME], &status), symbol) || is_nil(status))) {
-            Obj found = package_find_symbol(p->t, home, slots[SYMBOL_NAME], &status);
+                   (!has_type(p->package, TYPE_PACKAGE) || !eq(package_look_up(p->t, p->package, text_of_string(slots[SYMBOL_NAME]), &status), symbol) || is_nil(status))) {
+            Obj found = package_look_up(p->t, home, text_of_string(slots[SYMBOL_NAME]), &status);
             put_name(p, car(obj_slots(home)[PACKAGE_NAMES]));
             put_text(p, eq(found, symbol) && eq(status, SYM(K_EXTERNAL)) ? ":" : "::");
         }

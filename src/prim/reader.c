@@ -525,7 +525,7 @@ static Obj marked_symbol(Thread *t, Text text, bool escaped, uint64_t colons, ui
     }
     check_not_removed(t, package, name);
     if (two || prefix.length == 0) return values_2(t, package_intern_text(t, package, name, &status), NIL);
-    Obj symbol = package_find_symbol_text(package, name, &status);
+    Obj symbol = package_look_up(t, package, name, &status);
     if (eq(status, SYM(K_EXTERNAL))) return values_2(t, symbol, NIL);
     return values_2(t, alloc_cons(t, package, string_of_text(t, name)), SYM(K_NOT_EXTERNAL));
 }

@@ -2,9 +2,9 @@
 
    The cell of such a function holds a marker with the number of a group of removals.def, or 0: the shaker found it unused.
 
-   World.removed lists symbols that were shaken off, and values of symbols that stay, in a program that is trusted with names that it makes (lisp/dynamic.lisp), and packages,
-   in every program that makes names: 32 bits each, made of the hash codes of name and home package, ascending.  So who looks one up can tell what is missing
-   from what never was; one name in a million that never was is taken for a missing one. */
+   World.removed (text/package.c) lists packages that were shaken off, in a program that looks names up; and symbols, and values of symbols that stay, if it is trusted with
+   some of the names that it makes, or if nothing asks for definitions by them (lisp/dynamic.lisp).  In the first case finding one of the symbols is an error.  In the
+   second it is made anew: it needs to be nothing but a name.  Should its function, value, class or properties be asked for nevertheless, that is an error too. */
 #include "prim/prim.h"
 #include "text/text.h"
 
@@ -24,11 +24,28 @@ void check_not_removed(Thread *t, Obj package, Text name) {
         signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~A was removed by delivery; :KEEP-SYMBOLS keeps it.", 2, string_of_text(t, name), car(obj_slots(package)[PACKAGE_NAMES]));
 }
 
+NORETURN static void signal_removed(Thread *t, Obj symbol) {
+    const Obj *slots = symbol_slots(symbol);
+    Obj package = has_type(slots[SYMBOL_PACKAGE], TYPE_PACKAGE) ? car(obj_slots(slots[SYMBOL_PACKAGE])[PACKAGE_NAMES]) : NIL;
+    signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~A was removed by delivery; :KEEP-SYMBOLS keeps it.", 2, slots[SYMBOL_NAME], package);
+}
+
+void check_definitions(Thread *t, Obj symbol) {
+    Obj function = symbol_slots(symbol)[SYMBOL_FUNCTION];
+    if (UNLIKELY(is_removed(function)) && removed_group(function) >= REMOVED_WITH_PROPERTIES) signal_removed(t, symbol);
+}
+
+void check_properties(Thread *t, Obj symbol) {
+    Obj function = symbol_slots(symbol)[SYMBOL_FUNCTION];
+    if (UNLIKELY(is_removed(function)) && removed_group(function) == REMOVED_WITH_PROPERTIES) signal_removed(t, symbol);
+}
+
 /* -- Functions -- */
 
 const char *removed_by(Obj cell) {
     Obj function = is_symbol(cell) ? symbol_slots(cell)[SYMBOL_FUNCTION] : NIL;
-    return is_removed(function) ? removal_keeps[removed_group(function)] : NULL;
+    if (!is_removed(function)) return NULL;
+    return removed_group(function) < COUNT_OF(removal_keeps) ? removal_keeps[removed_group(function)] : removal_keeps[0];
 }
 
 BUILTIN(value_removed_p, "%VALUE-REMOVED-P", 1, 1, "symbol", "Was the value of the symbol taken away when the program was delivered?") {

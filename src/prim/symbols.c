@@ -3,6 +3,7 @@
    Names of functions and macros are in control.c, packages in packages.c.  What (SETF GET) and the like store through are the leaves
    %PUT and %SET-SYMBOL-PLIST. */
 #include "number/number.h"
+#include "prim/prim.h"
 #include "prim/strings.h"
 
 #include <stdlib.h>
@@ -30,7 +31,8 @@ BUILTIN(set_symbol_package, "%SET-SYMBOL-PACKAGE", 2, 2, "symbol package", "Make
 }
 
 BUILTIN(symbol_plist, "SYMBOL-PLIST", 1, 1, "symbol", "The property list of the symbol (CLHS 10.2).") {
-    return symbol_slots(need_symbol(t, args[0]))[SYMBOL_PLIST];
+    check_properties(t, need_symbol(t, args[0]));
+    return symbol_slots(args[0])[SYMBOL_PLIST];
 }
 
 BUILTIN(set_symbol_plist, "%SET-SYMBOL-PLIST", 2, 2, "symbol list", "(SETF (SYMBOL-PLIST symbol) list).") {
@@ -42,6 +44,7 @@ BUILTIN(set_symbol_plist, "%SET-SYMBOL-PLIST", 2, 2, "symbol list", "(SETF (SYMB
 
 BUILTIN(symbol_value, "SYMBOL-VALUE", 1, 1, "symbol", "The current value of the dynamic variable (CLHS 10.2).") {
     Obj v = symbol_value(t, need_symbol(t, args[0]));
+    if (UNLIKELY(eq(v, UNBOUND))) check_definitions(t, args[0]);
     if (UNLIKELY(eq(v, UNBOUND))) signal_condition(t, SYM(UNBOUND_VARIABLE), 2, SYM(K_NAME), args[0]);
     return v;
 }
@@ -58,7 +61,9 @@ BUILTIN(set, "SET", 2, 2, "symbol value", "Gives the dynamic variable a value (C
 }
 
 BUILTIN(boundp, "BOUNDP", 1, 1, "symbol", "Whether the dynamic variable has a value (CLHS 10.2).") {
-    return obj_of_bool(!eq(symbol_value(t, need_symbol(t, args[0])), UNBOUND));
+    bool bound = !eq(symbol_value(t, need_symbol(t, args[0])), UNBOUND);
+    if (!bound) check_definitions(t, args[0]);
+    return obj_of_bool(bound);
 }
 
 BUILTIN(makunbound, "MAKUNBOUND", 1, 1, "symbol", "Takes the value of the dynamic variable away (CLHS 10.2).") {
@@ -84,6 +89,7 @@ BUILTIN(symbol_hash, "%SYMBOL-HASH", 1, 1, "symbol", "The hash code of the symbo
 static Obj find_property(Thread *t, Obj symbol, Obj indicator, Obj *before) {
     Obj list = symbol_slots(need_symbol(t, symbol))[SYMBOL_PLIST], p = list;
     *before = NIL;
+    check_properties(t, symbol);
     while (is_cons(p) && is_cons(cdr(p))) {
         if (eq(car(p), indicator)) return p;
         *before = cdr(p);

@@ -103,8 +103,8 @@ bool shake_is_facet(Obj x, Facet *facet);
    content in slot 0. */
 uint64_t shake_symbols(const Shake *s);
 Obj shake_part(const Shake *s, uint64_t number, Facet facet);
-/* The word of World.removed (text.h) for a symbol that goes, or for its value if only that goes; false if all stays or it had no home. */
-bool shake_gone(const Shake *s, uint64_t number, uint32_t *word);
+/* The word of World.removed (text.h) for a symbol that goes, or for its value if only that goes; 0 if all stays or it had no home. */
+uint64_t shake_gone(const Shake *s, uint64_t number);
 /* The number of a symbol or of one of its parts, and the name that it had ("" unless `explain`). */
 uint64_t shake_number(Shake *s, Obj symbol);
 const char *shake_name(const Shake *s, uint64_t number);

@@ -109,11 +109,10 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
 uint64_t shake_symbols(const Shake *s) { return s->symbol_count; }
 Obj shake_part(const Shake *s, uint64_t number, Facet facet) { return s->symbols[number].at[facet]; }
 
-bool shake_gone(const Shake *s, uint64_t number, uint32_t *word) {
+uint64_t shake_gone(const Shake *s, uint64_t number) {
     const SymbolParts *parts = &s->symbols[number];
-    bool named = is_obj(parts->at[FACET_TEXT]);
-    *word = named ? removed_value_word(parts->word) : parts->word;
-    return parts->homed && (!named || (parts->had_value && !is_obj(parts->at[FACET_VALUE])));
+    if (!parts->word || !is_obj(parts->at[FACET_TEXT])) return parts->word;
+    return parts->had_value && !is_obj(parts->at[FACET_VALUE]) ? removed_value_word(parts->word) : 0;
 }
 
 uint64_t shake_number(Shake *s, Obj symbol) {
@@ -254,13 +253,14 @@ static void static_to_whole(Shake *s, Obj *word) {
 }
 
 /* While packages are whole: what World.removed will say of the symbol if it goes.  A keyword can be made anew, and the system's own names are nobody's affair. */
-static void symbol_word(const World *w, SymbolParts *parts, Obj symbol) {
-    Obj home = obj_slots(symbol)[SYMBOL_PACKAGE], status;
+static void symbol_word(const World *w, SymbolParts *parts, uint64_t number, Obj symbol) {
+    Obj *slots = obj_slots(symbol), home = slots[SYMBOL_PACKAGE], status;
     if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES]) || eq(home, w->package_keyword) || eq(home, w->package_sys)) return;
-    Text name = text_of_string(obj_slots(symbol)[SYMBOL_NAME]);
+    Text name = text_of_string(slots[SYMBOL_NAME]);
     package_find_symbol_text(home, name, &status);
-    parts->homed = true;
-    parts->word = removed_word(home, text_hash(name), eq(status, SYM(K_EXTERNAL)));
+    bool defined = is_function(slots[SYMBOL_FUNCTION]) || !eq(slots[SYMBOL_VALUE], UNBOUND) || is_cons(slots[SYMBOL_INFO]);
+    parts->word = removed_word(home, name, number < STATIC_SYMBOL_COUNT ? number : 0,
+                               (eq(status, SYM(K_EXTERNAL)) ? REMOVED_EXTERNAL : 0) | (defined ? REMOVED_DEFINED : 0) | (is_cons(slots[SYMBOL_PLIST]) ? REMOVED_PROPERTIES : 0));
 }
 
 void symbols_split(Shake *s) {
@@ -273,7 +273,7 @@ void symbols_split(Shake *s) {
     s->symbol_count = STATIC_SYMBOL_COUNT;
     heap_each(t->heap, number_symbol, s);
     s->figures.symbols = s->symbol_count;
-    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(t->world, &s->symbols[i], s->symbols[i].at[FACET_WHOLE]);
+    for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(t->world, &s->symbols[i], i, s->symbols[i].at[FACET_WHOLE]);
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
     for (uint32_t i = 0; i < s->options.soft_count; i++) s->symbols[shake_number(s, s->options.soft[i])].soft = true;
     walk_all(s, static_to_whole);

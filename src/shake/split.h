@@ -10,9 +10,9 @@ typedef struct SymbolParts {
     Obj hash;         /* what the HASH field held */
     Obj macro;        /* before the collection: its macro function, or NIL */
     Obj value;        /* of a static symbol: what stays even if no Lisp code can see it; UNBOUND if that would keep something */
-    uint32_t word;    /* of World.removed, if it is homed */
+    uint64_t word;    /* of World.removed; 0: it has no home */
     unsigned flags;
-    bool soft, had_function, had_value, homed;
+    bool soft, had_function, had_value;
     char *text;       /* its name, if it is to be told */
 } SymbolParts;
 

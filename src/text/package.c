@@ -126,19 +126,23 @@ Obj package_find_text(Thread *t, Obj current, Text name) {
 
 Obj package_find(Thread *t, Obj name) { return package_find_text(t, NIL, text_of_string(name)); }
 
-/* -- Finding and interning symbols -- */
+/* -- Finding symbols -- */
 
-static Obj find_hashed(Obj package, Text name, uint32_t hash, Obj *status) {
+/* The symbol that is in one of the package's own tables, and how; *status NIL: none. */
+static Obj find_present(Obj package, Text name, uint32_t hash, Obj *status) {
     Obj *slots = obj_slots(package);
     Obj x = symbol_table_find(slots[PACKAGE_INTERNAL], name, hash);
     *status = SYM(K_INTERNAL);
     if (!eq(x, UNBOUND)) return x;
     x = symbol_table_find(slots[PACKAGE_EXTERNAL], name, hash);
-    *status = SYM(K_EXTERNAL);
-    if (!eq(x, UNBOUND)) return x;
+    *status = eq(x, UNBOUND) ? NIL : SYM(K_EXTERNAL);
+    return eq(x, UNBOUND) ? NIL : x;
+}
+
+static Obj find_inherited(Obj package, Text name, uint32_t hash, Obj *status) {
     *status = SYM(K_INHERITED);
-    for (Obj l = slots[PACKAGE_USES]; is_cons(l); l = cdr(l)) {
-        x = symbol_table_find(obj_slots(car(l))[PACKAGE_EXTERNAL], name, hash);
+    for (Obj l = obj_slots(package)[PACKAGE_USES]; is_cons(l); l = cdr(l)) {
+        Obj x = symbol_table_find(obj_slots(car(l))[PACKAGE_EXTERNAL], name, hash);
         if (!eq(x, UNBOUND)) return x;
     }
     *status = NIL;
@@ -146,56 +150,129 @@ static Obj find_hashed(Obj package, Text name, uint32_t hash, Obj *status) {
 }
 
 Obj package_find_symbol_text(Obj package, Text name, Obj *status) {
-    return find_hashed(package, name, text_hash(name), status);
+    uint32_t hash = text_hash(name);
+    Obj x = find_present(package, name, hash, status);
+    return is_nil(*status) ? find_inherited(package, name, hash, status) : x;
 }
 
-Obj package_find_symbol(Thread *t, Obj package, Obj name, Obj *status) {
-    (void)t;
-    return package_find_symbol_text(package, text_of_string(name), status);
+/* -- What a delivery took away --
+
+   World.removed is a vector of 64-bit words, the first a RemovedMode, the others ascending: one for each symbol that went, of the hash of home and name (upper
+   50 bits), its number in symbols.def or 0 (11 bits) and REMOVED_EXTERNAL, REMOVED_DEFINED, REMOVED_PROPERTIES; one for each symbol that stays and whose value went, and for
+   each name of a package that went, which are hashes only. */
+
+enum { REMOVED_FLAG_BITS = 3, REMOVED_LOW_BITS = 14 };
+_Static_assert(STATIC_SYMBOL_COUNT <= 1 << (REMOVED_LOW_BITS - REMOVED_FLAG_BITS), "numbers of static symbols fit into World.removed");
+
+static uint64_t hash_more(uint64_t h, Text text) {
+    for (uint64_t i = 0; i < text.length; i++) h = (h ^ text_char(text, i)) * 0x100000001B3u;
+    return (h ^ 0x110000) * 0x100000001B3u; /* no character: names do not run together */
 }
 
-/* -- What a delivery took away -- */
-
-uint32_t removed_word(Obj package, uint32_t name_hash, bool external) {
-    return (name_hash ^ string_hash(car(obj_slots(package)[PACKAGE_NAMES])) * 0x9E3779B1u) + external;
+uint64_t removed_word(Obj home, Text name, uint64_t number, unsigned flags) {
+    uint64_t h = hash_more(hash_more(0xCBF29CE484222325u, text_of_string(car(obj_slots(home)[PACKAGE_NAMES]))), name);
+    h ^= h >> 32;
+    h *= 0x9E3779B97F4A7C15u;
+    return h >> REMOVED_LOW_BITS << REMOVED_LOW_BITS | number << REMOVED_FLAG_BITS | flags;
 }
 
-uint32_t removed_value_word(uint32_t word) { return word * 0x85EBCA6Bu + 1; }
-uint32_t removed_package_word(Text name) { return text_hash(name) * 0xC2B2AE35u + 1; }
+uint64_t removed_value_word(uint64_t word) { return (word >> REMOVED_LOW_BITS) * 0x9FB21C651E98DF25u >> REMOVED_LOW_BITS << REMOVED_LOW_BITS; }
+uint64_t removed_package_word(Text name) { return hash_more(0x84222325CBF29CE4u, name) * 0x9E3779B97F4A7C15u >> REMOVED_LOW_BITS << REMOVED_LOW_BITS; }
 
-static bool is_listed(Obj removed, uint32_t word) {
-    if (LIKELY(!has_type(removed, TYPE_U32_VECTOR))) return false;
-    const uint32_t *words = obj_raw(removed);
-    uint64_t low = 0, high = obj_length(removed);
+/* The word that begins like this one, or 0. */
+static uint64_t removed_find(Obj removed, uint64_t wanted) {
+    if (LIKELY(!has_type(removed, TYPE_U32_VECTOR))) return 0;
+    const uint64_t *words = obj_raw(removed);
+    wanted = wanted >> REMOVED_LOW_BITS << REMOVED_LOW_BITS;
+    uint64_t low = 1, high = obj_length(removed) / 2;
     while (low < high) {
         uint64_t middle = (low + high) / 2;
-        if (words[middle] == word) return true;
-        if (words[middle] < word) low = middle + 1;
+        if (words[middle] < wanted) low = middle + 1;
         else high = middle;
     }
-    return false;
+    return low < obj_length(removed) / 2 && words[low] >> REMOVED_LOW_BITS == wanted >> REMOVED_LOW_BITS ? words[low] : 0;
+}
+
+/* The word for a symbol of that home, or 0. */
+static uint64_t removed_symbol(const Thread *t, Obj home, Text name) {
+    if (!is_cons(obj_slots(home)[PACKAGE_NAMES]) || eq(home, t->world->package_keyword)) return 0;
+    return removed_find(t->world->removed, removed_word(home, name, 0, 0));
+}
+
+static bool has_removed(const Thread *t, RemovedMode mode) {
+    Obj removed = t->world->removed;
+    return UNLIKELY(has_type(removed, TYPE_U32_VECTOR)) && *(const uint64_t *)obj_raw(removed) == mode;
 }
 
 bool package_symbol_removed(Thread *t, Obj package, Text name) {
-    Obj removed = t->world->removed, status;
-    if (LIKELY(!has_type(removed, TYPE_U32_VECTOR)) || !has_type(package, TYPE_PACKAGE) || !is_cons(obj_slots(package)[PACKAGE_NAMES])) return false;
+    Obj status;
+    if (!has_removed(t, REMOVED_ERROR) || !has_type(package, TYPE_PACKAGE)) return false;
     uint32_t hash = text_hash(name);
-    find_hashed(package, name, hash, &status);
+    find_present(package, name, hash, &status);
     if (!is_nil(status)) return false;
-    if (is_listed(removed, removed_word(package, hash, false)) || is_listed(removed, removed_word(package, hash, true))) return true;
-    for (Obj l = obj_slots(package)[PACKAGE_USES]; is_cons(l); l = cdr(l))
-        if (is_listed(removed, removed_word(car(l), hash, true))) return true;
+    if (removed_symbol(t, package, name)) return true;
+    find_inherited(package, name, hash, &status);
+    for (Obj l = obj_slots(package)[PACKAGE_USES]; is_nil(status) && is_cons(l); l = cdr(l))
+        if (removed_symbol(t, car(l), name) & REMOVED_EXTERNAL) return true;
     return false;
 }
 
 bool symbol_value_removed(Thread *t, Obj symbol) {
-    Obj home = symbol_slots(symbol)[SYMBOL_PACKAGE], removed = t->world->removed;
-    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES])) return false;
-    uint32_t hash = text_hash(text_of_string(symbol_slots(symbol)[SYMBOL_NAME]));
-    return is_listed(removed, removed_value_word(removed_word(home, hash, false))) || is_listed(removed, removed_value_word(removed_word(home, hash, true)));
+    const Obj *slots = symbol_slots(symbol);
+    if (!has_type(slots[SYMBOL_PACKAGE], TYPE_PACKAGE) || !is_cons(obj_slots(slots[SYMBOL_PACKAGE])[PACKAGE_NAMES])) return false;
+    return removed_find(t->world->removed, removed_value_word(removed_word(slots[SYMBOL_PACKAGE], text_of_string(slots[SYMBOL_NAME]), 0, 0))) != 0;
 }
 
-bool package_removed(Thread *t, Text name) { return is_listed(t->world->removed, removed_package_word(name)); }
+bool package_removed(Thread *t, Text name) { return removed_find(t->world->removed, removed_package_word(name)) != 0; }
+
+/* Makes the symbol that the word tells of anew; a static one is where it was, without its name. */
+static Obj symbol_renew(Thread *t, Obj home, Text name, uint32_t hash, uint64_t word) {
+    uint64_t number = word >> REMOVED_FLAG_BITS & ((1 << (REMOVED_LOW_BITS - REMOVED_FLAG_BITS)) - 1);
+    Obj string = string_of_text(t, name), x = (Obj){(STATIC_SYMBOLS + SYMBOL_BYTES * number) | TAG_OBJ};
+    table_reserve(t, home, word & REMOVED_EXTERNAL ? PACKAGE_EXTERNAL : PACKAGE_INTERNAL);
+    if (number) set_symbol(t, x, SYMBOL_NAME, string);
+    else x = symbol_alloc(t, string, hash);
+    set_symbol(t, x, SYMBOL_PACKAGE, home);
+    if (word & (REMOVED_DEFINED | REMOVED_PROPERTIES) && is_marker(symbol_slots(x)[SYMBOL_FUNCTION]))
+        set_symbol(t, x, SYMBOL_FUNCTION, removed_marker(word & REMOVED_PROPERTIES ? REMOVED_WITH_PROPERTIES : REMOVED_RENEWED));
+    package_add_symbol(t, home, word & REMOVED_EXTERNAL ? PACKAGE_EXTERNAL : PACKAGE_INTERNAL, x);
+    return x;
+}
+
+/* What find_present and find_inherited would have found; *status NIL: nothing. */
+static Obj renew_present(Thread *t, Obj package, Text name, uint32_t hash, Obj *status) {
+    uint64_t word = has_removed(t, REMOVED_MAKE_ANEW) ? removed_symbol(t, package, name) : 0;
+    *status = !word ? NIL : word & REMOVED_EXTERNAL ? SYM(K_EXTERNAL) : SYM(K_INTERNAL);
+    return word ? symbol_renew(t, package, name, hash, word) : NIL;
+}
+
+static Obj renew_inherited(Thread *t, Obj package, Text name, uint32_t hash, Obj *status) {
+    *status = SYM(K_INHERITED);
+    for (Obj l = has_removed(t, REMOVED_MAKE_ANEW) ? obj_slots(package)[PACKAGE_USES] : NIL; is_cons(l); l = cdr(l)) {
+        uint64_t word = removed_symbol(t, car(l), name);
+        if (word & REMOVED_EXTERNAL) return symbol_renew(t, car(l), name, hash, word);
+    }
+    *status = NIL;
+    return NIL;
+}
+
+Obj package_present_symbol(Thread *t, Obj package, Text name, Obj *status) {
+    uint32_t hash = text_hash(name);
+    Obj x = find_present(package, name, hash, status);
+    return is_nil(*status) ? renew_present(t, package, name, hash, status) : x;
+}
+
+static Obj look_up_hashed(Thread *t, Obj package, Text name, uint32_t hash, Obj *status) {
+    Obj x = find_present(package, name, hash, status);
+    if (is_nil(*status)) x = renew_present(t, package, name, hash, status);
+    if (is_nil(*status)) x = find_inherited(package, name, hash, status);
+    if (is_nil(*status)) x = renew_inherited(t, package, name, hash, status);
+    return x;
+}
+
+Obj package_look_up(Thread *t, Obj package, Text name, Obj *status) { return look_up_hashed(t, package, name, text_hash(name), status); }
+
+/* -- Interning -- */
 
 static void make_keyword(Thread *t, Obj symbol) {
     set_symbol(t, symbol, SYMBOL_VALUE, symbol);
@@ -204,7 +281,7 @@ static void make_keyword(Thread *t, Obj symbol) {
 
 Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status) {
     uint32_t hash = text_hash(name);
-    Obj x = find_hashed(package, name, hash, status);
+    Obj x = look_up_hashed(t, package, name, hash, status);
     if (!is_nil(*status)) return x;
     bool keyword = eq(package, t->world->package_keyword);
     Obj table = table_reserve(t, package, keyword ? PACKAGE_EXTERNAL : PACKAGE_INTERNAL);

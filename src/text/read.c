@@ -173,7 +173,7 @@ static Got qualified_symbol(Thread *t, Reader *r, Obj *out) {
         *out = package_intern_text(t, package, token_text(r, last + 1), &status);
         return GOT_FORM;
     }
-    *out = package_find_symbol_text(package, token_text(r, last + 1), &status);
+    *out = package_look_up(t, package, token_text(r, last + 1), &status);
     if (r->exports && !eq(status, SYM(K_EXTERNAL))) {
         *out = package_intern_text(t, package, token_text(r, last + 1), &status);
         package_export(t, package, *out);

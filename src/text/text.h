@@ -95,18 +95,23 @@ Obj package_make(Thread *t, Obj names);
 Obj package_find(Thread *t, Obj name_string);           /* NIL if there is none; no local nicknames */
 /* The package that a name denotes in the package `current` (local nicknames first; NIL: none of these). */
 Obj package_find_text(Thread *t, Obj current, Text name);
-/* The symbol of that name accessible in the package; *status is NIL, :INTERNAL, :EXTERNAL or :INHERITED. */
-Obj package_find_symbol(Thread *t, Obj package, Obj name_string, Obj *status);
+/* The symbol of that name accessible in the package, as far as it is there; *status is NIL, :INTERNAL, :EXTERNAL or :INHERITED. */
 Obj package_find_symbol_text(Obj package, Text name, Obj *status);
-/* Was a symbol of that name, accessible in the package, taken away when the program was delivered (World.removed)? */
+/* The same; and what a delivery took away is made anew, if World.removed says so. */
+Obj package_look_up(Thread *t, Obj package, Text name, Obj *status);
+/* The same of the package's own symbols. */
+Obj package_present_symbol(Thread *t, Obj package, Text name, Obj *status);
+/* Was a symbol of that name, accessible in the package, taken away when the program was delivered, and is it an error to look it up (World.removed)? */
 bool package_symbol_removed(Thread *t, Obj package, Text name);
 /* Was the value of a symbol, or a package of that name? */
 bool symbol_value_removed(Thread *t, Obj symbol);
 bool package_removed(Thread *t, Text name);
-/* The words of World.removed: for a symbol of a package, external or not; for the value of a symbol that has that word; for a package. */
-uint32_t removed_word(Obj package, uint32_t name_hash, bool external);
-uint32_t removed_value_word(uint32_t word);
-uint32_t removed_package_word(Text name);
+/* What World.removed says of all symbols (package.c); and its words: for a symbol of a package, `number` in symbols.def or 0; for the value of a symbol that has that word; for a package. */
+typedef enum RemovedMode { REMOVED_ERROR, REMOVED_MAKE_ANEW } RemovedMode;
+enum { REMOVED_EXTERNAL = 1, REMOVED_DEFINED = 2, REMOVED_PROPERTIES = 4 };
+uint64_t removed_word(Obj home, Text name, uint64_t number, unsigned flags);
+uint64_t removed_value_word(uint64_t word);
+uint64_t removed_package_word(Text name);
 Obj package_intern(Thread *t, Obj package, Obj name_string, Obj *status);
 Obj package_intern_text(Thread *t, Obj package, Text name, Obj *status);
 /* Makes both tables of the package empty and small. */

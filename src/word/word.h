@@ -146,6 +146,8 @@ static inline Obj cons_of_address(const void *p) { return (Obj){(uint64_t)(uintp
 /* `group` numbers what took the function away; 0: the shaker. */
 static inline Obj removed_marker(unsigned group) { return MARKER(REMOVED_FIRST + group); }
 static inline bool is_removed(Obj x) { return is_marker(x) && x.w >> 8 >= REMOVED_FIRST && x.w >> 8 < 2 * REMOVED_FIRST; }
+/* Groups beside those of prim/removals.def: of a symbol that was made anew by its name, and for which something was defined, perhaps properties too. */
+enum { REMOVED_WITH_PROPERTIES = REMOVED_FIRST - 2, REMOVED_RENEWED = REMOVED_FIRST - 1 };
 static inline unsigned removed_group(Obj x) { return (unsigned)(x.w >> 8) - REMOVED_FIRST; }
 
 /* -- Conses -- */

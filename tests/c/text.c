@@ -248,9 +248,9 @@ static void test_places(void **state) {
 static void test_static_symbols(void **state) {
     (void)state;
     Obj status;
-    assert_true(eq(package_find_symbol(t, world.package_user, alloc_text(t, "CAR"), &status), intern_text(t, world.package_cl, "CAR")));
+    assert_true(eq(package_look_up(t, world.package_user, text_of_string(alloc_text(t, "CAR")), &status), intern_text(t, world.package_cl, "CAR")));
     assert_true(eq(status, SYM(K_INHERITED)));
-    assert_true(is_nil(package_find_symbol(t, world.package_cl, alloc_text(t, "NIL"), &status)));
+    assert_true(is_nil(package_look_up(t, world.package_cl, text_of_string(alloc_text(t, "NIL")), &status)));
     assert_true(eq(status, SYM(K_EXTERNAL)));
     assert_true(is_keyword(SYM(K_NAME)));
     assert_false(is_keyword(NIL));
@@ -273,7 +273,7 @@ static void test_tables(void **state) {
         if (i >= N) continue;
         char name[16];
         snprintf(name, sizeof name, "S%u", i);
-        Obj x = package_find_symbol(t, p, alloc_text(t, name), &status);
+        Obj x = package_look_up(t, p, text_of_string(alloc_text(t, name)), &status);
         assert_true(eq(is_nil(status) ? UNBOUND : x, model[i]));
         switch (seed >> 24 & 3) {
         case 0: case 1: model[i] = intern_text(t, p, name); break;

@@ -2,7 +2,8 @@
 # dynamic.sh: programs that make names at run time (tests/world/dynamic/): delivery at level 5 reports the place and its path, and the program does what it does undelivered;
 # --strict refuses; with --trust it does so after --trace, and without fails loudly.
 #
-# The first line of each program: ";;; FILE: path: P: F", the report's path and function, an extended regular expression; or ";;; FILE: quiet: why", nothing is reported.
+# The first line of each program: ";;; FILE: path: P: F", the report's path and function, an extended regular expression; or ";;; FILE: quiet: why", nothing is reported;
+# or ";;; FILE: names: why", reported as names that reach no definition, which --strict allows and which keep none.
 W=$(realpath "${WINDFALL:-build/windfall}")
 PROGRAMS=$(realpath "$(dirname "$0")")/dynamic
 T=$(mktemp -d)
@@ -21,6 +22,8 @@ check() { # NAME CONDITION-COMMAND... -- what is shown if it fails: $seen
 }
 same() { [ "$1" = "$2" ]; }
 has() { printf '%s\n' "$2" | tr '\n' ' ' | grep -Eq -- "$1"; }
+lacks() { ! has "$@"; }
+smaller() { [ "$(wc -c <"$1")" -lt "$2" ]; }
 deliver() { timeout 60 "$W" deliver "$@" 2>&1; }
 run() { timeout 20 ./app 2>&1; }
 
@@ -34,12 +37,21 @@ for file in "$PROGRAMS"/*.lisp; do
     seen=$(deliver "$p.lisp" -o app)
     if [ "$kind" = quiet ]; then
         check "$p: nothing to report" same "$seen" ""
+    elif [ "$kind" = names ]; then
+        check "$p: names only" has 'reaches: names only' "$seen"
+        check "$p: no definitions" lacks 'every symbol' "$seen"
+        check "$p: small" smaller app 900000
     else
         check "$p: reported" has ": ${function%% *} .*path: $path +;     reaches" "$seen"
     fi
     seen=$(run)
     check "$p: the same" same "$seen" "$plain"
     [ "$kind" = quiet ] && continue
+    if [ "$kind" = names ]; then
+        seen=$(deliver "$p.lisp" -o app --strict)
+        check "$p: --strict" lacks 'every symbol|READ' "$seen"
+        continue
+    fi
     seen=$(deliver "$p.lisp" -o app --strict)
     check "$p: --strict" has 'make(s)? names at run time\.' "$seen"
     seen=$(deliver "$p.lisp" -o app --trust --trace ./app)
@@ -59,6 +71,33 @@ check "removed names say so" has 'The symbol CMD-ADD of COMMON-LISP-USER was rem
 echo '(defun main () (print (list (intern (concatenate (quote string) "NO" "BODY") :keyword) (find-symbol (concatenate (quote string) "NEV" "ER")))) (terpri))' >keyword.lisp
 seen=$(deliver keyword.lisp -o app --trust)$(run)
 check "new names are new" has ':NOBODY NIL' "$seen"
+
+# The reader asks for definitions at #. and #S; a symbol made anew says that its definition went, however it is asked.
+cat >anew.lisp <<'E'
+(defstruct point x)
+(defun gone () "MARK-GONE")
+(defun try (text) (handler-case (print (read-from-string text)) (error (c) (format t "~&~A~%" c))))
+(define-condition missing (error) ())
+(defvar *signal* 'error)
+(defun main ()
+  (try "gone") (try "#.(car '(1))") (try "#S(POINT :X 3)")
+  (handler-case (funcall *signal* (read-from-string "missing")) (error (c) (format t "~&~A~%" c))))
+E
+seen=$(deliver anew.lisp -o app)$(run)
+check "names made anew" has 'names only.* GONE +The function EVAL was removed by delivery; :KEEP-EVAL T keeps it. +#S.POINT :X 3. +The symbol MISSING of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it' "$seen"
+seen=$(tr -d '\000' <app | grep -ac MARK-GONE)
+check "what is only read keeps no function" same "$seen" 0
+cat >asked.lisp <<'E'
+(defun gone () 1) (defvar *gone* 2) (defclass missing () ()) (setf (get 'priced 'price) 3)
+(defun try (name function) (handler-case (print (funcall function (read-from-string name))) (error (c) (format t "~&~A~%" c))))
+(defun main ()
+  (try "gone" #'funcall) (try "gone" #'fboundp) (try "*gone*" #'symbol-value) (try "*gone*" #'boundp) (try "missing" (lambda (s) (class-name (find-class s))))
+  (try "priced" #'symbol-plist) (try "priced" (lambda (s) (get s 'price))) (try "fresh" #'fboundp) (try "fresh" #'symbol-plist))
+E
+seen=$(deliver asked.lisp -o app --strict)
+check "what is asked for definitions" has 'every symbol of your packages.*, by .*make(s)? names at run time' "$seen"
+seen=$(deliver asked.lisp -o app)$(run)
+check "what is asked for definitions has them" has ' 1 +T +2 +T +MISSING +.PRICE 3. +3 +NIL +NIL' "$seen"
 
 # Functions can be trusted one by one.
 (cat "$PROGRAMS/intern.lisp"; echo "(ext:deliver-trust-names 'run) (ext:deliver-keep-symbols 'cmd-add 'cmd-mul)") >vouched.lisp

@@ -155,7 +155,7 @@ matches "in C: a function" 1 'Unhandled UNDEFINED-FUNCTION: The function GONE wa
 matches "in C: a function of SETF" 1 'Unhandled UNDEFINED-FUNCTION: The function \(SETF GONE\) was removed by delivery; another :FUNCTIONS-TO-REMOVE keeps it\.' ./app
 program "in C" --trust <<'E'
 (defun secret () 1)
-(defun main () (print (find-symbol (if ext:*command-line-arguments* (car ext:*command-line-arguments*) "X"))))
+(defun main () (print (fboundp (find-symbol (if ext:*command-line-arguments* (car ext:*command-line-arguments*) "X")))))
 E
 matches "in C: a symbol" 1 'Unhandled .*PACKAGE-ERROR: The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it' ./app SECRET
 
