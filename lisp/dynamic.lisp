@@ -9,7 +9,8 @@
 ;;;;                            names that went, so that finding one is an error and never an empty answer
 ;;;;
 ;;;; What symbols, once there, are used for (FUNCALL, SYMBOL-VALUE, FIND-CLASS, MAKE-INSTANCE, TYPEP) makes no names: a symbol that is met as data holds its
-;;;; function, value and class, so a list of symbols in the source needs no care.  Only where symbols come from counts.
+;;;; function, value and class, so a list of symbols in the source needs no care.  Where symbols come from counts; and of those that are made, whether they can come
+;;;; to such a use at all (src/prim/follow.c, dynamic-uses.lisp): if not, they keep no definitions.
 ;;;;
 ;;;; More can have to stay when something stays: so survey and judgement are repeated until nothing is added.
 (in-package "SYS")
