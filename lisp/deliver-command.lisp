@@ -43,8 +43,10 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
 
 (defun %command-value (keyword text)
   "The value that TEXT says for a keyword of DELIVER: a list where the keyword takes one."
-  (let ((list-p (null (cadr (assoc keyword *delivery-keywords*)))) (values (mapcar (lambda (part) (read-from-string part nil nil)) (%split-at #\, text))))
-    (if (and list-p (not (member keyword '(:call-count :run-it))) (not (equal values '(:all)))) values (car values))))
+  (handler-case
+      (let ((values (mapcar (lambda (part) (read-from-string part nil nil)) (%split-at #\, text))))
+        (if (and (%list-keyword-p keyword) (not (equal values '(:all)))) values (car values)))
+    (error (c) (%usage-error "--~(~A~) ~A: ~A" keyword text c))))
 
 (defun %parse-deliver-arguments (arguments)
   "A property list: :FILE, :OUTPUT, :LEVEL, :MAIN, :LOADS, :KEYWORDS."
@@ -55,7 +57,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
         (let ((word (pop arguments)))
           (cond ((member word '("--help" "-h") :test #'string=) (write-string *deliver-usage*) (ext:quit 0))
                 ((member word '("-o" "--output") :test #'string=) (setf (getf result :output) (next word)))
-                ((string= word "--level") (setf (getf result :level) (parse-integer (next word) :junk-allowed t)))
+                ((string= word "--level") (setf (getf result :level) (position (next word) '("0" "1" "2" "3" "4" "5") :test #'string=)))
                 ((string= word "--main") (setf (getf result :main) (next word)))
                 ((string= word "--load") (setf (getf result :loads) (append (getf result :loads) (list (next word)))))
                 ((string= word "--trace") (setf (getf result :traces) (append (getf result :traces) (list (next word)))))
@@ -75,9 +77,11 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
                 (t (setf (getf result :file) word))))))))
 
 (defun %read-keyword-values (keywords)
-  "Keywords of the command line with their values read, which needs the program's packages."
+  "Keywords of the command line, the last first, with their values read, which needs the program's packages.  Lists are united, of other values the last counts."
   (do ((tail keywords (cddr tail)) (result '())) ((null tail) result)
-    (setf (getf result (car tail)) (if (stringp (cadr tail)) (%command-value (car tail) (cadr tail)) (cadr tail)))))
+    (let* ((keyword (car tail)) (value (if (stringp (cadr tail)) (%command-value keyword (cadr tail)) (cadr tail))) (old (getf result keyword tail)))
+      (cond ((eq old tail) (setf (getf result keyword) value))
+            ((and (%list-keyword-p keyword) (listp old) (listp value)) (setf (getf result keyword) (append value old)))))))
 
 ;;; -- Scripts --
 
@@ -112,7 +116,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
     (cond ((and (null name) (not (string-equal (pathname-type pathname) "wfu")) (not (%defines-main-p pathname)))
            (%script-function pathname))
           (t (let* ((package (%load-for-delivery pathname))
-                    (symbol (let ((*package* package)) (read-from-string (or name "MAIN")))))
+                    (symbol (let ((*package* package)) (handler-case (read-from-string (or name "MAIN")) (error (c) (%usage-error "--main ~A: ~A" name c))))))
                (if (and (symbolp symbol) (fboundp symbol))
                    (fdefinition symbol)
                    (%usage-error "~A defines no function ~A." file (or name "MAIN"))))))))
@@ -141,9 +145,11 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
   (multiple-value-bind (function program) (%program-to-deliver asked)
     (let ((output (if (getf asked :output) (ext:parse-native-namestring (getf asked :output)) program)) (own (%keep-file-of program)))
       (dolist (command (getf asked :traces)) (%traced-run function output command own))
-      (apply #'ext:deliver function output (getf asked :level)
-             :keep-files (append (and (probe-file own) (list own)) (getf asked :keep-files))
-             (%read-keyword-values (getf asked :keywords)))
+      (let ((keywords (%read-keyword-values (getf asked :keywords))))
+        (handler-case (apply #'ext:deliver function output (getf asked :level)
+                             :keep-files (append (and (probe-file own) (list own)) (getf asked :keep-files) (getf keywords :keep-files))
+                             keywords)
+          (file-error (c) (%delivery-error "~A" c))))
       0)))
 
 (defun %deliver-command (arguments)
@@ -152,7 +158,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
   (catch '%quit
     (let ((asked (%parse-deliver-arguments arguments)))
       (unless (getf asked :file) (%usage-error "which file or system?"))
-      (unless (member (getf asked :level) '(0 1 2 3 4 5)) (%usage-error "the level is a number from 0 to 5"))
+      (unless (getf asked :level) (%usage-error "the level is a number from 0 to 5"))
       (handler-case (progn
                       (dolist (name (getf asked :loads)) (load (ext:parse-native-namestring name)))
                       (%deliver-asked asked))

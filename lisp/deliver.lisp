@@ -44,7 +44,7 @@
     (:keep-debug-mode (t t nil nil nil nil) "T: functions keep names, lambda lists and places in the source; NIL: only their names, where the symbol is seen as data.")
     (:keep-documentation (t t nil nil nil nil) "NIL: documentation strings go.")
     (:keep-pretty-printer (t t t t t t) "NIL: the pretty printer goes; T: it stays if something can make *PRINT-PRETTY* true or calls it.")
-    (:keep-complex-numbers (t t t t t t) "Does nothing: all numbers are the C runtime's affair and take no room in the image.")
+    (:keep-complex-numbers (t t t t t t) "NIL: COMPLEX, REALPART and the other functions of complex numbers go.  (Arithmetic that knows them is the C runtime's and stays.)")
     (:keep-clos (:full-dynamic-definition :method-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition)
      ":NO-DYNAMIC-DEFINITION: DEFCLASS, DEFMETHOD and kin cannot be run any more; :METHOD-DYNAMIC-DEFINITION: DEFCLASS cannot.")
     (:keep-structure-info (t t :print :print :print nil)
@@ -66,11 +66,31 @@
     (:dry-run nil "T: everything but writing the program; tells its size."))
   "Each keyword of DELIVER, its defaults at the levels 0 to 5 (or NIL at all), and what it does.")
 
+(defparameter *delivery-values*
+  '((:dynamic-names :keep :strict :trust) (:shake-class-accessors nil t :remove) (:keep-structure-info nil t :print)
+    (:keep-clos :full-dynamic-definition :method-dynamic-definition :no-dynamic-definition))
+  "Keywords whose values are not T or NIL, nor lists, and what can be given.")
+
+(defun %list-keyword-p (keyword)
+  "Does the keyword of DELIVER take a list?"
+  (and (null (cadr (assoc keyword *delivery-keywords*)))
+       (not (member keyword '(:trace-names :call-count :run-it :explain :report :json :dry-run)))))
+
+(defun %check-delivery-value (keyword value)
+  (let ((values (or (cdr (assoc keyword *delivery-values*)) '(nil t))))
+    (cond ((%list-keyword-p keyword)
+           (unless (or (and (listp value) (null (cdr (last value)))) (and (eq value :all) (member keyword '(:packages-to-keep :packages-to-keep-externals))))
+             (%delivery-error "~S takes a list, not ~S." keyword value)))
+          ((member keyword '(:explain :report :json))
+           (unless (typep value '(or string pathname (member nil t))) (%delivery-error "~S takes a file, not ~S." keyword value)))
+          ((not (member value values)) (%delivery-error "~S takes ~{~S~^, ~}; not ~S." keyword values value)))))
+
 (defun %delivery-options (level keywords)
   "The keywords with their values: those given, else the level's."
   (do ((tail keywords (cddr tail))) ((null tail))
     (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
-    (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail))))
+    (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail)))
+    (%check-delivery-value (car tail) (cadr tail)))
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
          :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '()
          (mapcan (lambda (entry)
@@ -293,7 +313,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (append (mapcar #'%function-cell (getf options :functions-to-remove))
           (list (cons "SMASH_PACKAGES" (getf options :smashed)))
           (mapcan (lambda (keyword) (if (getf options keyword) '() (list (substitute #\_ #\- (symbol-name keyword)))))
-                  '(:keep-eval :keep-load-function :keep-lisp-reader :keep-top-level :keep-pretty-printer :keep-conditions))
+                  '(:keep-eval :keep-load-function :keep-lisp-reader :keep-top-level :keep-pretty-printer :keep-complex-numbers :keep-conditions))
           (case (getf options :keep-clos)
             (:no-dynamic-definition (list "KEEP_CLOS_CLASSES" "KEEP_CLOS_METHODS"))
             (:method-dynamic-definition (list "KEEP_CLOS_CLASSES"))

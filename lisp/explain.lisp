@@ -223,7 +223,9 @@
                (when (getf options :json) (%write-json-file facts (merge-pathnames (getf options :json))))
                (when (getf options :report) (%write-report facts (merge-pathnames (getf options :report))))
                (when (getf options :dry-run) (%print-figures facts *standard-output*))))
-           (when kept (rename-file file kept)))
+           (when kept ; not RENAME-FILE, for which a name without type has the other's
+             (multiple-value-bind (done number) (%rename-file (ext:native-namestring file) (ext:native-namestring kept))
+               (unless done (%system-file-error "write" kept number)))))
       (when (probe-file file) (delete-file file)))))
 
 ;;; -- JSON --

@@ -813,6 +813,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     if (has_handles(t)) request->kind = RUNTIME_WHOLE; /* the slim one has no swapper */
     progress("writing", 0);
     if (!purify(t)) return "pure space has no room for the code";
+    writing_begins();
     return explain ? image_explained(t, request, explain, system_error) : image_save(t, request, system_error);
 }
 

@@ -31,10 +31,13 @@ const char *world_save(Thread *t, const ImageRequest *request, int *system_error
     if (problem) return problem;
     streams_detach(t);
     if (request->purify && !purify(t)) return "pure space has no room for what is to be purified";
+    writing_begins();
     return image_save(t, request, system_error);
 }
 
 /* -- The child -- */
+
+void writing_begins(void) { signal(SIGINT, SIG_IGN); }
 
 NORETURN static void child_fail(int to, int system_error, const char *text) {
     char line[TEXT_MOST];
@@ -46,7 +49,7 @@ NORETURN static void child_fail(int to, int system_error, const char *text) {
 NORETURN static void child_run(Thread *t, ForkedWork work, void *data, int to) {
     int error = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN);
+    signal(SIGINT, SIG_DFL);
     thread_abandon(t);
     swap_detach(t);
     t->world->compiler = NULL; /* its memory goes with the process */
@@ -60,11 +63,12 @@ NORETURN static void child_run(Thread *t, ForkedWork work, void *data, int to) {
 
 /* -- The parent -- */
 
-/* All that the child says, ended by zero, in `text`. */
-static void read_text(int from, char text[TEXT_MOST]) {
+/* All that the child says, ended by zero, in `text`.  An interrupt of this process interrupts the child. */
+static void read_text(const Thread *t, pid_t child, int from, char text[TEXT_MOST]) {
     size_t got = 0;
     while (got < TEXT_MOST - 1) {
         ssize_t n = read(from, text + got, TEXT_MOST - 1 - got);
+        if (n < 0 && errno == EINTR && t->event & EVENT_INTERRUPT) kill(child, SIGINT);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
         got += (size_t)n;
@@ -96,7 +100,7 @@ Obj fork_work(Thread *t, ForkedWork work, void *data) {
     int error = errno;
     close(ends[1]);
     char text[TEXT_MOST] = "";
-    if (child > 0) read_text(ends[0], text);
+    if (child > 0) read_text(t, child, ends[0], text);
     close(ends[0]);
     if (child < 0) return values_2(t, string_of_utf8(t, "no process can be made", 22), obj_of_fix(error));
     return child_result(t, child, text);

@@ -23,6 +23,8 @@ const char *world_gather(Thread *t, bool impure);
 /* In a process forked for it: forgets what runs and calls `work` with `data`; the parent waits.  NIL, or (values text system-error) for Lisp. */
 typedef const char *(*ForkedWork)(Thread *t, void *data, int *system_error);
 Obj fork_work(Thread *t, ForkedWork work, void *data);
+/* In that process, before a file is made: from here on an interrupt does not end it. */
+void writing_begins(void);
 /* deliver.c: what keeps the function of the cell symbol that was taken away when the program was delivered; NULL if it was not. */
 const char *removed_by(Obj cell);
 /* Signals an error if a symbol of that name, accessible in the package, was shaken off. */

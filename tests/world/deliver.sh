@@ -1,5 +1,5 @@
 #!/bin/sh
-# deliver.sh: delivered programs: what they print, what went, what stayed, what they say of what went.
+# deliver.sh: delivered programs: what they print, what went, what stayed.  (deliver-keywords.sh: each keyword; removed.sh: what they say of what went.)
 W=$(realpath "${WINDFALL:-build/windfall}")
 manual=$(WINDFALL=$W tools/delivery-manual --check 2>&1) && manual=good
 . "$(dirname "$0")/expect"
@@ -241,51 +241,6 @@ expect "swapped" 0 '
 (7 49) 
 SOME-SYMBOL 
 "text" ' ./app
-
-# -- Keywords --
-cat >keywords.lisp <<'E'
-(defpackage "P" (:use "CL") (:export "OUT")) (defun p::out () "TEXT-OUT") (defun p::in () "TEXT-IN")
-(defclass c () ((a :initform "TEXT-CLASS" :accessor c-a)))
-(defmacro m () "TEXT-MACRO")
-(defun documented () "TEXT-DOCUMENTATION" 1)
-(defgeneric one (x)) (defmethod one (x) x)
-(defstruct s (field "TEXT-STRUCTURE"))
-(defun main () (print (one (documented))) (print (one 'main)) (terpri))
-E
-plain='
-1 
-MAIN '
-# keyword NAME OPTIONS MARKER yes|no   delivered at level 5 with the options, works and has the marker or not
-keyword() {
-    deliver "$1" 5 keywords.lisp $2
-    expect "$1" 0 "$plain" ./app
-    bytes "$1" "$4" "$3"
-}
-keyword "nothing kept" "" "TEXT-" no
-keyword ":packages-to-keep" "--packages-to-keep P" TEXT-IN yes
-keyword ":never-shake-packages" "--never-shake-packages P" TEXT-IN yes
-keyword ":packages-to-keep-externals" "--packages-to-keep-externals P" TEXT-OUT yes
-bytes ":packages-to-keep-externals: internals" no TEXT-IN
-keyword ":shake-externals" "--shake-externals nil" TEXT-OUT yes
-keyword ":classes-to-keep" "--classes-to-keep c" TEXT-CLASS yes
-keyword ":shake-classes" "--shake-classes nil" TEXT-CLASS yes
-keyword ":classes-to-remove" "--shake-classes nil --classes-to-remove c" TEXT-CLASS no
-keyword ":keep-macros" "--keep-macros t --keep-symbols m" TEXT-MACRO yes
-keyword ":keep-macros nil" "--keep-symbols m" TEXT-MACRO no
-keyword ":keep-documentation" "--keep-documentation t" TEXT-DOCUMENTATION yes
-keyword ":keep-debug-mode" "--keep-debug-mode t" keywords.lisp yes
-keyword ":keep-symbol-names" "--keep-symbol-names c-a" C-A yes
-keyword ":symbol-names-action nil" "--symbol-names-action nil" DOCUMENTED yes
-keyword ":symbol-names-action t" "" DOCUMENTED no
-keyword ":smash-packages" "--keep-symbols p::in --smash-packages P" TEXT-IN no
-keyword ":delete-packages" "--delete-packages P" '"P"' no
-keyword ":generic-function-collapse nil" "--generic-function-collapse nil" STANDARD-GENERIC-FUNCTION yes
-keyword ":shake-shake-shake nil" "--shake-shake-shake nil" TEXT-MACRO yes
-matches ":interrogate-symbols" 0 'DOCUMENTED\|    call of DOCUMENTED|    function DOCUMENTED' "$W" deliver keywords.lisp -o app --interrogate-symbols documented
-matches ":run-it" 0 '^\|1 \|MAIN ' "$W" deliver keywords.lisp -o app --run-it t
-matches ":call-count" 0 'shaken: .*internal symbol' "$W" deliver keywords.lisp -o app --call-count t
-matches "an unknown keyword" 1 'is not a keyword of DELIVER' "$W" --no-init --eval "(ext:deliver 'print \"x\" 5 :nonsense t)"
-matches "an impossible place" 1 'Cannot write' "$W" --no-init --eval "(ext:deliver 'print \"/nowhere/x\" 5)"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
