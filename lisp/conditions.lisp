@@ -237,7 +237,7 @@
 
 ;; What C code signals with a format control is there before it is needed: a delivered program makes no classes.
 (mapc #'%make-simple-class
-      (mapcar #'find-class '(program-error control-error package-error parse-error reader-error file-error stream-error ext:control-stack-exhausted)))
+      (mapcar #'find-class '(program-error control-error package-error parse-error reader-error type-error file-error stream-error ext:control-stack-exhausted)))
 
 ;;; -- Handlers --
 

@@ -41,8 +41,8 @@
     (:keep-load-function (t t t nil nil nil) "NIL: LOAD and REQUIRE go.")
     (:keep-lisp-reader (t t t t t nil) "NIL: READ and its kin go.")
     (:keep-top-level (t t t t t nil) "NIL: the REPL, the interactive debugger, TRACE, INSPECT and ED go.  An error that nobody handles is reported in one line.")
-    (:keep-debug-mode (t t nil nil nil nil) "T: functions keep names, lambda lists and places in the source; NIL: only their names, where the symbol is seen as data.")
-    (:keep-documentation (t t nil nil nil nil) "NIL: documentation strings go.")
+    (:keep-debug-mode (t t nil nil nil nil) "T: functions keep names, lambda lists and places in the source; NIL: only their names, if symbols keep theirs.")
+    (:keep-documentation (t t nil nil nil nil) "NIL: documentation strings go; where only the level says so, if the program does not ask for them.")
     (:keep-pretty-printer (t t t t t t) "NIL: the pretty printer goes; T: it stays if something can make *PRINT-PRETTY* true or calls it.")
     (:keep-complex-numbers (t t t t t t) "NIL: COMPLEX, REALPART and the other functions of complex numbers go.  (Arithmetic that knows them is the C runtime's and stays.)")
     (:keep-clos (:full-dynamic-definition :method-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition :no-dynamic-definition)
@@ -92,7 +92,7 @@
     (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail)))
     (%check-delivery-value (car tail) (cadr tail)))
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
-         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '()
+         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '() :swapped '()
          (mapcan (lambda (entry)
                    (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
                  *delivery-keywords*)))
@@ -209,14 +209,16 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
     (setf (generic-field generic documentation) nil)
     (dolist (method (generic-field generic methods)) (setf (method-field method documentation) nil))))
 
-(defun %forget-what-is-not-kept (options)
-  "What goes by options that yield to what the program calls: when it is known that they do not.  NIL."
-  (unless (getf options :keep-documentation) (%forget-documentation-of (%all-classes) (%live-funcallables))))
-
 (defun %forget-accessor-names (classes)
   (dolist (class classes)
     (dolist (slot (append (class-field class direct-slots) (class-field class slots)))
       (setf (slot-field slot readers) '() (slot-field slot writers) '()))))
+
+(defun %forget-what-is-not-kept (options)
+  "What goes by options that yield to what the program calls: when it is known that they do not.  NIL."
+  (unless (getf options :keep-documentation) (%forget-documentation-of (%all-classes) (%live-funcallables)))
+  (when (and (eq (getf options :shake-class-accessors) :remove) (not (eq (getf options :keep-clos) :full-dynamic-definition))) ; a class that is redefined removes its accessors
+    (%forget-accessor-names (%all-classes))))
 
 (defun %accessor-links (generics)
   "Readers and writers stay with their classes."
@@ -327,7 +329,6 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 4 (getf options :keep-debug-mode))
       (note 8 (getf options :keep-documentation))
       (note 16 (getf options :call-count))
-      (note 32 (and (getf options :symbol-names-action) (not (getf options :keep-debug-mode))))
       (note 64 (or (not (getf options :symbol-names-action)) (getf options :keep-eval))) ; the compiler finds some functions by name
       (note 128 (getf options :keep-stub-functions))
       (note 256 (getf options :keep-structure-info))
@@ -344,9 +345,11 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (setf (getf options :smashed) (mapcan #'%smash-package (getf options :smash-packages)))
   (mapc #'%delete-delivered-package (getf options :delete-packages))
   (mapc #'%remove-class (getf options :classes-to-remove))
-  (unless (zerop (first (%swap-totals))) (%checked-unswap (remove-if-not #'ext:scodep (%all-functions))))
+  (unless (zerop (first (%swap-totals)))
+    (let ((swapped (remove-if-not #'ext:scodep (%all-functions))))
+      (%checked-unswap swapped)
+      (setf (getf options :swapped) (mapcar #'ext:make-weak-pointer swapped))))
   (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
-  (when (eq (getf options :shake-class-accessors) :remove) (%forget-accessor-names classes))
   (when (getf options :generic-function-collapse) (%collapse generics)))
 
 (defun %delivery-plan (entry options next)
@@ -364,7 +367,13 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
             *library-end* (%delivery-flags options)
             (%metaobject-vectors classes generics)
             (%removed-functions options) (%delivery-names options) next (getf options :interrogate-symbols) '()
-            told (mapcar #'car *dynamic-functions*) (%dynamic-rules) nil)))
+            told (mapcar #'car *dynamic-functions*) (%dynamic-rules) nil
+            (let ((swapped (getf options :swapped)))
+              (and swapped (lambda () (%swap-again swapped)))))))
+
+(defun %swap-again (pointers)
+  "Swaps the code that was swapped before the program was shaken, as far as it is still there.  What fails is resident."
+  (%swap-code (remove nil (mapcar #'ext:weak-pointer-value pointers)) t))
 
 (defun %second-plan (entry options cleanups)
   "Runs the cleanup functions whose objects are still there; the plan of the second round."

@@ -86,7 +86,7 @@
   "Makes the functions that find names note what they find; in the process that writes a traced program."
   (setq *traced-names* (make-hash-table :test 'equal))
   (dolist (entry *dynamic-functions*)
-    (unless (eq (third entry) :describer) (%trace-function (first entry) (third entry)))))
+    (unless (eq (third entry) :option) (%trace-function (first entry) (third entry)))))
 
 ;;; -- Keep-files --
 

@@ -27,9 +27,10 @@
     (eval "EVAL" :evaluator) (compile "COMPILE" :evaluator) (compile-file "COMPILE-FILE" :evaluator) (load "LOAD" :loader) (require "REQUIRE" :loader)
     (ext:load-system "LOAD-SYSTEM" :loader)
     (format "FORMAT" :format 1 nil)
-    (documentation "DOCUMENTATION" :describer) (describe "DESCRIBE" :describer))
-  "Functions that find something by characters: symbol, how it is called in reports, kind, place of the argument that is the name, and of the package.  (A :DESCRIBER
-makes no names: the program asks for what the level would drop.)")
+    (documentation "DOCUMENTATION" :option (:keep-documentation)) (describe "DESCRIBE" :option (:keep-documentation :keep-debug-mode :keep-macros))
+    (function-lambda-expression "FUNCTION-LAMBDA-EXPRESSION" :option (:keep-debug-mode)) (ext:why-live "WHY-LIVE" :option (:keep-debug-mode :symbol-names-action)))
+  "Functions that find something by characters: symbol, how it is called in reports, kind, place of the argument that is the name, and of the package.
+And functions that ask for what the levels take away without an error: kind :OPTION, and the keywords whose defaults yield if the program calls them.")
 
 (defparameter *vouched-places*
   '(;; development: what a developer types or asks for
@@ -98,7 +99,7 @@ makes no names: the program asks for what the level would drop.)")
   "What the place can reach: keys, see %KEY-ROOTS; and true if it makes names."
   (destructuring-bind (symbol shown kind &optional name-place package-place) (nth (getf site :callee) *dynamic-functions*)
     (declare (ignore symbol shown))
-    (let* ((name-argument (%site-argument site name-place))
+    (let* ((name-argument (if (eq kind :option) nil (%site-argument site name-place)))
            (name (if (consp name-argument) (%constant-name name-argument) nil))
            (package-argument (%site-argument site package-place))
            (package (if (consp package-argument) (%constant-package package-argument) nil)))
@@ -114,7 +115,7 @@ makes no names: the program asks for what the level would drop.)")
         (:reader (values (if (%names-only-p site) '((:option :keep-lisp-reader) (:names) (:structures)) '((:option :keep-lisp-reader) (:everything))) t))
         (:evaluator (values '((:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
         (:loader (values '((:option :keep-load-function) (:option :keep-lisp-reader) (:option :keep-eval) (:option :keep-macros) (:option :keep-clos) (:everything)) t))
-        (:describer '((:option :keep-documentation)))
+        (:option (mapcar (lambda (keyword) (list :option keyword)) name-place))
         (:format (if (consp name-argument) '() (values '((:directives)) t)))))))
 
 (defun %users-packages ()
@@ -225,9 +226,9 @@ makes no names: the program asks for what the level would drop.)")
       (read-from-string text))))
 
 (defun %apply-option (options keyword)
-  "A keyword that the level, and nobody else, sets to NIL yields to a program that uses what it takes away."
+  "A keyword that only the level sets yields to a program that uses what it takes away."
   (unless (%memq keyword (getf options :given))
-    (setf (getf options keyword) (if (eq keyword :keep-clos) :full-dynamic-definition t))))
+    (setf (getf options keyword) (case keyword (:keep-clos :full-dynamic-definition) (:symbol-names-action nil) (t t)))))
 
 (defun %with-kept-options (options)
   "The options, with what keep-files say of them."

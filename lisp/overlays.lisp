@@ -14,6 +14,15 @@
   (:export "ARGLIST" "FNTYP" "NARGS" "GETD" "PUTD" "ARGTYPE" "ARRAYSIZE" "CHANGENAME" "CALLS" "EDITA"
            "ADVISE" "UNADVISE" "BREAK-FUNCTION" "UNBREAK-FUNCTION" "UNDO" "!VALUE" "ORIGINAL"))
 
+;;; -- In delivered programs --
+
+(setq *dynamic-functions*
+      (append *dynamic-functions*
+              (mapcar (lambda (name) (list name (symbol-name name) :option '(:keep-debug-mode :keep-macros :keep-lisp-reader)))
+                      '(overlays:arglist overlays:nargs overlays:fntyp overlays:argtype overlays:calls overlays:edita overlays:changename))
+              '((ext:swap-statistics "SWAP-STATISTICS" :option (:symbol-names-action)))
+              (mapcar (lambda (name) (list name (symbol-name name) :evaluator)) '(overlays:advise overlays:break-function))))
+
 ;;; -- Definitions --
 
 (defun overlays:getd (name)

@@ -14,6 +14,7 @@
 (defvar *slowly* nil)
 
 (define-condition reader-package-error (reader-error package-error) ())
+(%make-simple-class (find-class 'reader-package-error))
 
 ;;; -- Readtables --
 

@@ -3,7 +3,8 @@
 ;;;     (cl-test::make-programs FILE FOLDER COUNT [STYLES])     behind harness.lisp
 ;;;
 ;;; The checks of FILE are parted into COUNT runs of the same length.  Of each is made a program FOLDER/<chapter>-<run>.lisp: the definitions that stand before or among
-;;; its checks, and a function MAIN that evaluates the checks' forms and prints a record for each, which begins with @, its number (negative: *REDUCED*) and a space.
+;;; its checks, and a function MAIN that evaluates the checks' forms and prints a record for each, which begins with @, its number and a space.  Checks whose numbers stand
+;;; on the command line are left out.
 ;;; Programs of three styles alternate, since what a program prints and handles decides what it holds:
 ;;;
 ;;;     guarded    every form; an error is handled, its type and report are printed
@@ -32,18 +33,9 @@
   (let ((start (skip-blanks source (+ (search "(check " source) (length "(check")))))
     (subseq source start (slice-end source start))))
 
-(defparameter *reduced*
-  '(documentation macroexpand-1 macroexpand macro-function function-lambda-expression describe describe-object do-symbols do-external-symbols do-all-symbols apropos apropos-list
-    find-all-symbols #+windfall ext:why-live #+windfall overlays:arglist #+windfall overlays:nargs #+windfall overlays:argtype)
-  "Operators that ask for what the manual says a level takes away without an error: documentation, lambda lists, macros, symbols that nobody mentions.")
-
-(defun asks-for-reduced-p (form)
-  (cond ((consp form) (or (asks-for-reduced-p (car form)) (asks-for-reduced-p (cdr form))))
-        ((symbolp form) (member form *reduced*))))
-
 (defun show-call (check n style)
-  "The call of SHOW for a check.  The number of a check that asks for what may be reduced is negative."
-  (format nil "(show ~D #'check-~D~@[ '~A~])" (if (asks-for-reduced-p check) (- n) n) n (and (eq style :bare) (prin1-to-string (fourth check)))))
+  "The call of SHOW for a check."
+  (format nil "(unless (member ~D *skipped*) (show ~D #'check-~D~@[ '~A~]))" n n n (and (eq style :bare) (prin1-to-string (fourth check)))))
 
 (defun usable-p (form style)
   (and (compiles-p (second form))
@@ -60,20 +52,20 @@
   (dolist (value (multiple-value-list (funcall function))) (write-char #\\Space) (prin1 value))
   (terpri))")
     (:bare . "(defun show (n function expected)
-  (write-string (if (plusp n) \"@\" \"@-\"))
-  (dotimes (i (abs n)) (write-char #\\#))
+  (write-char #\\@)
+  (dotimes (i n) (write-char #\\#))
   (write-line (if (equal (funcall function) expected) \" as expected\" \" something else\")))")))
 
 (defun write-program (name style slices checks)
   (with-open-file (out name :direction :output :if-exists :supersede)
-    (format out "(defpackage \"CL-TEST\" (:use \"COMMON-LISP\" #+windfall \"WINDFALL\"))~%(in-package \"CL-TEST\")~%(defvar *home* *package*)~%~A~%" (cdr (assoc style *prologues*)))
+    (format out "(defpackage \"CL-TEST\" (:use \"COMMON-LISP\" #+windfall \"WINDFALL\"))~%(in-package \"CL-TEST\")~%(defvar *home* *package*)~%(defvar *skipped* '())~%~A~%" (cdr (assoc style *prologues*)))
     (dolist (slice slices)
       (unless (eq (caar slice) 'check) (format out "~A~%" (cdr slice))))
     (let ((n 0))
       (dolist (slice checks)
         (when (usable-p (car slice) style)
           (format out "(defun check-~D () ~A~%)~%" (incf n) (checked-source (cdr slice)))))
-      (format out "(defun main ()~%  (let ((*package* *home*) (*gensym-counter* 1000))~%")
+      (format out "(defun main ()~%  (setq *skipped* (mapcar #'parse-integer ext:*command-line-arguments*))~%  (let ((*package* *home*) (*gensym-counter* 1000))~%")
       (setq n 0)
       (dolist (slice checks)
         (when (usable-p (car slice) style)

@@ -128,7 +128,8 @@ BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a 
 BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {
     Obj cell = function_name_cell_if_any(t, args[0]);
     check_definitions(t, cell);
-    return obj_of_bool(is_function(symbol_slots(cell)[SYMBOL_FUNCTION]) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
+    Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
+    return obj_of_bool(is_function(function) || is_removed_macro(function) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
 }
 
 BUILTIN(fmakunbound, "FMAKUNBOUND", 1, 1, "name", "Removes the global definition of the function name.") {

@@ -43,9 +43,10 @@ enum {
     PLAN_TOLD,       /* for reports: list of #(object kind package name fields), see explain.h */
     PLAN_DYNAMIC,    /* list of symbols: functions that make names at run time */
     PLAN_RULES,      /* list of vectors: what follow.c is to know of functions */
-    PLAN_REVIEW      /* NIL, or a function of what the survey of their uses found, a string: NIL, or another plan, or a string, what is wrong */
+    PLAN_REVIEW,     /* NIL, or a function of what the survey of their uses found, a string: NIL, or another plan, or a string, what is wrong */
+    PLAN_SWAP        /* NIL, or a function that swaps again what was made resident to be looked at */
 };
-enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_DROP_DEBUG_NAMES = 32, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512, PLAN_NOTE_PACKAGES = 1024, PLAN_MAKE_ANEW = 2048 };
+enum PlanFlags { PLAN_SHAKE = 1, PLAN_KEEP_MACROS = 2, PLAN_KEEP_DEBUG = 4, PLAN_KEEP_DOCUMENTATION = 8, PLAN_VERBOSE = 16, PLAN_KEEP_NAMES = 64, PLAN_KEEP_STUBS = 128, PLAN_KEEP_SLOT_NAMES = 256, PLAN_NOTE_REMOVED = 512, PLAN_NOTE_PACKAGES = 1024, PLAN_MAKE_ANEW = 2048 };
 
 static Obj plan_part(Thread *t, unsigned part) { return obj_slots(t->world->entry)[part]; }
 static bool plan_flag(Thread *t, unsigned flag) { return fix_of_obj(plan_part(t, PLAN_FLAGS)) & flag; }
@@ -253,9 +254,9 @@ static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, O
     LinkKind kind = eq(key, work->documentation) ? LINK_DOCUMENTATION : info_kind(s, key);
     if (kind == LINK_DOCUMENTATION && !work->keep_documentation) return;
     Obj conditions[3] = {name, shake_facet(s, key, FACET_NAME), NIL};
-    if (kind == LINK_SETF_FUNCTION && !is_function(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) { /* who calls it holds the cell */
-        if (!is_removed(obj_slots(shake_facet(s, item, FACET_FUNCTION))[0])) return;
-        conditions[2] = shake_facet(s, item, FACET_TEXT); /* and the error finds it */
+    if (kind == LINK_SETF_FUNCTION) { /* a cell that is yet to be defined stays if somebody calls it; one that was removed is found by the error */
+        Obj function = obj_slots(shake_facet(s, item, FACET_FUNCTION))[0];
+        if (!is_function(function)) conditions[2] = shake_facet(s, item, is_removed(function) ? FACET_TEXT : FACET_FUNCTION);
     }
     if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show, which C reads */
         item = shake_identify(s, item);
@@ -295,35 +296,23 @@ typedef struct ObjectWork {
     Shake *s;
     Obj none; /* debug information that says nothing */
     Obj print_object, output_pathname, class_of_layout;
-    bool keep, documentation, drop_names, slot_names;
+    bool keep, documentation, keep_names, slot_names;
 } ObjectWork;
 
-/* The symbols of a function's name, at most `most`; false: there are more. */
-static bool name_symbols(Shake *s, Obj name, Obj *symbols, unsigned *count, unsigned most) {
-    if (is_cons(name)) return name_symbols(s, car(name), symbols, count, most) && name_symbols(s, cdr(name), symbols, count, most);
-    Facet facet;
-    if (!shake_is_facet(name, &facet)) return true;
-    if (*count == most) return false;
-    symbols[(*count)++] = name;
-    return true;
-}
-
-/* A function's name stays if its symbols can be met otherwise. */
+/* A function's name stays with it if names stay. */
 static void debug_record(ObjectWork *work, Obj constants) {
     Shake *s = work->s;
     Thread *t = shake_thread(s);
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return;
     Obj debug = obj_slots(constants)[0];
     if (!has_type(debug, TYPE_SIMPLE_VECTOR) || obj_length(debug) != DEBUG_LENGTH || eq(debug, work->none)) return;
-    Obj *slots = obj_slots(debug), conditions[SHAKE_CONDITIONS] = {constants};
-    unsigned count = 1;
+    Obj *slots = obj_slots(debug);
     for (uint64_t i = 0; i < DEBUG_LENGTH; i++) set_slot(t, &slots[i], shake_identify(s, slots[i]));
     if (!work->documentation) set_field(t, debug, DEBUG_DOC, NIL);
     if (work->keep) return;
     for (uint64_t i = DEBUG_LAMBDA_LIST; i < DEBUG_DOC; i++) set_field(t, debug, i, NIL);
-    bool named = !work->drop_names && name_symbols(s, slots[DEBUG_NAME], conditions, &count, SHAKE_CONDITIONS);
-    if (!named) set_field(t, debug, DEBUG_NAME, NIL);
-    if (named || !is_nil(slots[DEBUG_DOC])) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, count, conditions);
+    if (!work->keep_names) set_field(t, debug, DEBUG_NAME, NIL);
+    if (work->keep_names || !is_nil(slots[DEBUG_DOC])) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, 1, &constants);
     set_field(t, constants, 0, work->none);
 }
 
@@ -605,13 +594,13 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     PropertyWork properties = {.keep_documentation = plan_flag(t, PLAN_KEEP_DOCUMENTATION)};
     for (size_t i = 0; i < COUNT_OF(expanders); i++) properties.expanders[i] = named_symbol(t, expanders[i].name);
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
-    ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .drop_names = plan_flag(t, PLAN_DROP_DEBUG_NAMES),
+    ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .keep_names = plan_flag(t, PLAN_KEEP_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
                        .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES)};
     Obj dynamic = plan_take(t, PLAN_DYNAMIC), rules = plan_take(t, PLAN_RULES);
     Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, rules, plan_part(t, PLAN_MARK)) : NULL};
     set_field(t, t->world->entry, PLAN_REVIEW, NIL);
-    ShakeOptions options = {.mark = library_mark(t), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
+    ShakeOptions options = {.mark = library_mark(t), .macro = removed_marker(REMOVED_KEEP_MACROS), .keep_names = plan_flag(t, PLAN_KEEP_NAMES), .keep_undefined = plan_flag(t, PLAN_KEEP_STUBS), .soft = found.soft, .soft_count = found.soft_count, .reinstate = reinstate,
                             .explain = is_cons(plan_part(t, PLAN_INTERROGATE)) || plan_flag(t, PLAN_VERBOSE) || survey,
                             .broken = explain || survey || is_cons(plan_part(t, PLAN_INTERROGATE)) ? interrogate : NULL, .collected = collected};
     StringNames *names = strings_scan(t, plan_part(t, PLAN_MARK));
@@ -687,6 +676,15 @@ static void places_set(Thread *t) {
     }
 }
 
+/* Code that was made resident to be looked at is swapped again; that of other functions over it at a safe point: now. */
+static void code_swap(Thread *t) {
+    Obj swapper = plan_part(t, PLAN_SWAP);
+    if (!is_function(swapper)) return;
+    lisp_call(t, swapper, 0, NULL);
+    thread_abandon(t);
+    if (heap_work_waits(t->heap)) heap_collect_now(t);
+}
+
 /* The next plan comes to World.entry.  NULL, or what is wrong. */
 static const char *plan_make(Thread *t, Obj planner) {
     Obj plan = lisp_call(t, planner, 0, NULL);
@@ -704,6 +702,7 @@ NORETURN static void survey_run(Thread *t, int to) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     functions_remove(t);
     set_field(t, t->world->entry, PLAN_NEXT, NIL);
+    set_field(t, t->world->entry, PLAN_SWAP, NIL);
     if (!survey || world_gather(t, true)) _exit(1);
     shake_round(t, NULL, survey);
     _exit(1);
@@ -805,6 +804,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
         report_census(t);
         report_runtime(t);
     }
+    code_swap(t);
     leaf_restore(t, SYM(ERROR), "ERROR");
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");

@@ -17,6 +17,15 @@ static const char *const removal_keeps[] = {
 #undef GONE
 };
 
+enum {
+    REMOVED_SHAKEN,
+#define GROUP(id, keeps) REMOVED_##id,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
 /* -- Names -- */
 
 void check_not_removed(Thread *t, Obj package, Text name) {
@@ -51,6 +60,8 @@ const char *removed_by(Obj cell) {
 BUILTIN(value_removed_p, "%VALUE-REMOVED-P", 1, 1, "symbol", "Was the value of the symbol taken away when the program was delivered?") {
     return obj_of_bool(is_symbol(args[0]) && symbol_value_removed(t, args[0]));
 }
+
+bool is_removed_macro(Obj function) { return eq(function, removed_marker(REMOVED_KEEP_MACROS)); }
 
 BUILTIN(removed_by, "%REMOVED-BY", 1, 1, "name", "If the function of that name was taken away when the program was delivered: the keyword that keeps it, a string; else NIL.") {
     const char *keeps = is_symbol(args[0]) || is_cons(args[0]) ? removed_by(function_name_cell(t, args[0])) : NULL;

@@ -49,6 +49,7 @@ typedef struct ShakeOptions {
     Obj mark;            /* an object: functions older than it call no function by a name that they hold as a constant */
     const Obj *soft;     /* symbols whose functions the library calls softly */
     uint32_t soft_count;
+    Obj macro;           /* what stands in the function cell of a macro whose function is not reinstated */
     bool keep_names;     /* a symbol that is only called or bound keeps its name */
     bool keep_undefined; /* a symbol that is called and has no function, or read and has no value, keeps its text, for errors */
     void (*reinstate)(Thread *t, LinkKind kind, Obj holder, Obj key, Obj item); /* for links of the way CALL */

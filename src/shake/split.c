@@ -81,7 +81,7 @@ static void symbol_split(Shake *s, uint64_t number, Obj symbol) {
     bool macro = parts->flags & SYMBOL_MACRO;
     parts->macro = macro ? slots[SYMBOL_FUNCTION] : NIL;
     Obj text = text_make(s, slots, number), name = part_make(s, FACET_NAME, text, number, NIL, NIL);
-    Obj function = part_make(s, FACET_FUNCTION, macro ? UNBOUND : slots[SYMBOL_FUNCTION], number, name, text);
+    Obj function = part_make(s, FACET_FUNCTION, macro ? s->options.macro : slots[SYMBOL_FUNCTION], number, name, text);
     Obj value = part_make(s, FACET_VALUE, slots[SYMBOL_VALUE], number, name, text);
     Obj set = part_make(s, FACET_SET, value, number, name, text);
     Obj plist = slots[SYMBOL_PLIST], info = slots[SYMBOL_INFO];

@@ -184,6 +184,42 @@ deliver "a program that must not have it" 5 asks.lisp --keep-documentation nil
 expect "a program that must not have it" 0 '
 (1 NIL NIL NIL NIL) ' ./app
 
+# -- Lambda lists, macros, names, classes stay as far as the program asks for them --
+cat >asks.lisp <<'E'
+(defun f (a &optional b) (list a b))
+(defmacro m (x) `(list ,x))
+(defun show (x) (prin1 x) (terpri))
+(defun main ()
+  (show (multiple-value-list (overlays:arglist 'f)))
+  (show (overlays:fntyp 'm))
+  (show (nth-value 2 (function-lambda-expression #'f))))
+E
+undelivered="$("$W" --no-init --eval '(load "asks.lisp")' --eval '(main)' --quit)"
+deliver "a program that asks for lambda lists" 5 asks.lisp
+expect "a program that asks for lambda lists" 0 "$undelivered" ./app
+cat >asks.lisp <<'E'
+(defmacro m (x) `(list ,x))
+(defun main ()
+  (print (list (fboundp 'm) (fboundp 'when) (fboundp 'nothing) (handler-case (fdefinition 'm) (undefined-function (c) (princ-to-string c)))))
+  (terpri))
+E
+deliver "a macro that nothing expands" 2 asks.lisp
+expect "a macro that nothing expands" 0 '
+(T T NIL "The function M was removed by delivery; :KEEP-MACROS T keeps it.") ' ./app
+cat >asks.lisp <<'E'
+(defclass c () ((a :initarg :a :reader reader-of-a)))
+(defun main ()
+  (print (reader-of-a (make-instance 'c :a 1)))
+  (eval '(defclass c () ((a :initarg :a))))
+  (print (handler-case (reader-of-a (make-instance 'c :a 1)) (error () "no reader")))
+  (eval '(defun (setf place) (v x) (list v x)))
+  (print (setf (place 1) 2))
+  (terpri))
+E
+undelivered="$("$W" --no-init --eval '(let ((*error-output* (make-broadcast-stream))) (load "asks.lisp"))' --eval '(main)' --quit)"
+deliver "definitions at run time" 5 asks.lisp
+expect "definitions at run time" 0 "$undelivered" ./app
+
 # -- Names that are looked up --
 cat >names.lisp <<'E'
 (defun secret () 1)
@@ -233,11 +269,19 @@ bytes "finalizers of what is gone" no MARK-FINALIZER
 cat >swap.lisp <<'E'
 (defun helper (x) (list x (* x x)))
 (defvar *array* (ext:mkswap (vector 'some-symbol 2 'car "text")))
-(defun main () (print (helper 7)) (print (aref *array* 0)) (print (funcall (aref *array* 2) (list (aref *array* 3)))) (terpri))
+(defvar *closure* (let ((n 1)) (defun next () (incf n)) (lambda () (incf n))))
+(defun main ()
+  (print (list (ext:scodep 'helper) (ext:scodep 'next) (ext:scodep *closure*) (ext:scodep 'main)))
+  (print (list (next) (funcall *closure*)))
+  (print (helper 7)) (print (aref *array* 0)) (print (funcall (aref *array* 2) (list (aref *array* 3)))) (terpri))
 (ext:mkswap 'helper)
+(ext:mkswap 'next)
+(ext:mkswap *closure*)
 E
 deliver "swapped" 5 swap.lisp
 expect "swapped" 0 '
+(T T T NIL) 
+(2 3) 
 (7 49) 
 SOME-SYMBOL 
 "text" ' ./app
