@@ -32,7 +32,6 @@ names() {
 (defun main ()
   (try (package-name (find-package (up "to" "ols"))))
   (try (package-name (find-package (up "t" "l"))))
-  (try (find-package (up "over" "lays")))
   (try (find-package (up "no" "where")))
   (try (find-symbol (up "sec" "ret")))
   (try (intern (up "ham" "mer") (up "to" "ols")))
@@ -48,7 +47,6 @@ E
 names | program "names that are kept"
 expect "names that are kept" 0 '"TOOLS"
 "TOOLS"
-SIMPLE-PACKAGE-ERROR: The package OVERLAYS was removed by delivery; :PACKAGES-TO-KEEP keeps it.
 NIL
 SECRET
 TOOLS::HAMMER
@@ -61,7 +59,6 @@ T
 5' ./app
 trusted='"TOOLS"
 "TOOLS"
-SIMPLE-PACKAGE-ERROR: The package OVERLAYS was removed by delivery; :PACKAGES-TO-KEEP keeps it.
 NIL
 SIMPLE-PACKAGE-ERROR: The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it.
 SIMPLE-PACKAGE-ERROR: The symbol HAMMER of TOOLS was removed by delivery; :KEEP-SYMBOLS keeps it.
@@ -76,10 +73,9 @@ names | program "names that are trusted" --trust --level 3
 expect "names that are trusted" 0 "$trusted" ./app
 names | sed 's/(defun main/(ext:deliver-trust-names (quote main))(defun main/' | program "a function that is trusted" --level 3
 expect "a function that is trusted" 0 "$trusted" ./app
-names | program "what is named stays" --trust --packages-to-keep overlays --keep-symbols 'secret,part,tools::hammer,thing,place'
+names | program "what is named stays" --trust --keep-symbols 'secret,part,tools::hammer,thing,place'
 expect "what is named stays" 0 '"TOOLS"
 "TOOLS"
-#<PACKAGE "OVERLAYS">
 NIL
 SECRET
 TOOLS::HAMMER
@@ -90,6 +86,17 @@ T
 "function"
 "value"
 5' ./app
+
+# -- Packages of the library --
+packages() { echo '(defun main () (try (package-name (find-package (up "over" "lays")))) (try (find-package (up "under" "lays"))))'; }
+for options in "" --trust; do
+    packages | program "packages" $options
+    expect "packages $options" 0 'SIMPLE-PACKAGE-ERROR: The package OVERLAYS was removed by delivery; :PACKAGES-TO-KEEP keeps it.
+NIL' ./app
+    packages | program "packages" $options --packages-to-keep overlays
+    expect "packages that are kept $options" 0 '"OVERLAYS"
+NIL' ./app
+done
 
 # -- Directives of FORMAT in control strings that are made --
 directives() {
