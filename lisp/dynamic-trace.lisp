@@ -124,5 +124,5 @@
            (old (if (probe-file keep-file) (%read-keep-file keep-file) '())))
       (when (probe-file file) (delete-file file))
       (%write-keep-file keep-file (remove-duplicates (append found old) :test #'equal))
-      (format *error-output* "; ~A: ~D name~:P, ~D new~%" (ext:native-namestring keep-file)
+      (format *error-output* "; ~A: ~D name~:P, ~D new~%" (%shown-file (ext:native-namestring keep-file))
               (length (union found old :test #'equal)) (length (set-difference found old :test #'equal))))))

@@ -245,7 +245,7 @@ And functions that ask for what the levels take away without an error: kind :OPT
       (declare (ignore places))
       (let ((file (getf site :file)) (keys (%site-keys site)))
         (format *error-output* ";   ~A~@[, ~A~]: ~A ~A~%;     path: ~{~A~^ > ~}~%;     reaches: ~A~@[, by ~{~A~^ in ~}~]~%"
-                (getf site :function "data") (and file (format nil "~A:~D" file (getf site :line)))
+                (getf site :function "data") (and file (format nil "~A:~D" (%shown-file file) (getf site :line)))
                 shown (case kind (:symbol "of a name made at run time") (:package "of a name made at run time") (:format "with a control string made at run time") (t "of what comes at run time"))
                 (remove "(LAMBDA (WINDFALL-SYSTEM::ARGUMENTS))" (getf site :path) :test #'string= :count 1) (%reach-text keys) (getf site :use))))))
 

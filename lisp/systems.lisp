@@ -47,7 +47,12 @@ in the environment variable WINDFALL_SYSTEM_PATH.")
   (let ((at (and *definition-places* (consp form) (position form *definition-places* :test #'eq))))
     (if at (svref *definition-places* (1+ at)) *definition-line*)))
 
-(defun %place-of (form) (format nil "~A:~D" *definition-file* (%definition-line form)))
+(defun %shown-file (name)
+  "The native name as people are told it: without the current folder."
+  (let ((folder (ext:native-namestring (ext:current-directory))))
+    (if (and (> (length name) (length folder)) (string= folder name :end2 (length folder))) (subseq name (length folder)) name)))
+
+(defun %place-of (form) (format nil "~A:~D" (%shown-file *definition-file*) (%definition-line form)))
 
 (defun %definition-error (form control &rest arguments)
   (%system-error "~A: ~?" (%place-of form) control arguments))
@@ -254,7 +259,7 @@ in the environment variable WINDFALL_SYSTEM_PATH.")
   (remove-duplicates (%system-folders asker) :test #'string= :from-end t))
 
 (defun %system-place (system)
-  (format nil "~A:~D" (ext:native-namestring (%system-file system)) (%system-line system)))
+  (format nil "~A:~D" (%shown-file (ext:native-namestring (%system-file system))) (%system-line system)))
 
 (defun %system-named (name asker)
   (or (%find-system name asker)

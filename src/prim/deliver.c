@@ -519,7 +519,7 @@ static void collected(Shake *s, void *data) {
 
 static void interrogate(Shake *s, void *data) {
     const Questions *q = data;
-    for (size_t i = 0; i < q->count; i++) shake_explain(s, q->numbers[i], stderr);
+    for (size_t i = 0; i < q->count && !q->survey; i++) shake_explain(s, q->numbers[i], stderr);
     if (q->explain) explain_shaken(q->explain, s);
     if (!q->survey) return;
     dynamic_report(s, q->dynamic, q->survey); /* the process was forked for that */
