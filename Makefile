@@ -19,7 +19,7 @@ LDFLAGS += -no-pie -Wl,-Ttext-segment=0x60000000,--build-id=sha1,-z,norelro
 LDLIBS  := -l:libgmp.a -l:libzstd.a -ldl
 
 # Two runtimes are linked: the whole one, and the slim one of delivered programs, which has not what only development needs.
-DEVELOPMENT := compile/% image/save.c image/unit-%.c main/boot.c main/edit.c main/main.c \
+DEVELOPMENT := compile/% image/save.c image/shed-%.c image/unit-%.c main/boot.c main/edit.c main/main.c \
                prim/compiler.c prim/deliver.c prim/deliver-report.c prim/deliver-strings.c prim/dynamic.c prim/entities.c prim/explain.c prim/follow.c prim/images.c prim/inspect.c prim/names.c prim/purify.c prim/survey.c prim/swap.c prim/units.c shake/%
 DELIVERY    := main/slim.c number/mpn.c
 

@@ -20,6 +20,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
   --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
   --trace COMMAND        let the shell run COMMAND, which runs OUT, on sample input; names that OUT finds at run time go to FILE's keep-file
   --keep-file FILE       keep the names in FILE, beside those in the keep-file of the program: its name with .keep
+  --shed FILE            keep what is shaken off in FILE: the program fetches it when something is missed
   --strict               a name that is made at run time and not vouched for is an error
   --trust                such names reach only what stays anyway
   --explain              write OUT.explain, for windfall explain OUT
@@ -67,6 +68,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
                 ((string= word "--explain") (setf (getf result :keywords) (list* :explain t (getf result :keywords))))
                 ((string= word "--dry-run") (setf (getf result :keywords) (list* :dry-run t (getf result :keywords))))
                 ((string= word "--report") (setf (getf result :keywords) (list* :report (ext:parse-native-namestring (next word)) (getf result :keywords))))
+                ((string= word "--shed") (setf (getf result :keywords) (list* :shed (ext:parse-native-namestring (next word)) (getf result :keywords))))
                 ((string= word "--json") (setf (getf result :keywords) (list* :json (ext:parse-native-namestring (next word)) (getf result :keywords))))
                 ((string= word "--figures") (setf (getf result :keywords) (list* :call-count t (getf result :keywords))))
                 ((eql (mismatch "--" word) 2)

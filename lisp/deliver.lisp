@@ -59,6 +59,7 @@
     (:trusted-functions nil "Names of functions whose dynamic names are trusted.")
     (:call-count nil "T: tells what was left of each kind of link.")
     (:interrogate-symbols nil "Symbols of which is told what keeps them.")
+    (:shed nil "A file, or T, the name of the program with .shed: what is shaken off is not thrown away but kept there, and comes back into the running program when something is missed.")
     (:run-it nil "T: runs the program when it is written.")
     (:explain nil "T, or a file: facts about the program are written there, by default to its name with .explain, for `windfall explain`.")
     (:report nil "A file: those facts as an HTML page.")
@@ -74,14 +75,14 @@
 (defun %list-keyword-p (keyword)
   "Does the keyword of DELIVER take a list?"
   (and (null (cadr (assoc keyword *delivery-keywords*)))
-       (not (member keyword '(:trace-names :call-count :run-it :explain :report :json :dry-run)))))
+       (not (member keyword '(:trace-names :call-count :run-it :explain :report :json :shed :dry-run)))))
 
 (defun %check-delivery-value (keyword value)
   (let ((values (or (cdr (assoc keyword *delivery-values*)) '(nil t))))
     (cond ((%list-keyword-p keyword)
            (unless (or (and (listp value) (null (cdr (last value)))) (and (eq value :all) (member keyword '(:packages-to-keep :packages-to-keep-externals))))
              (%delivery-error "~S takes a list, not ~S." keyword value)))
-          ((member keyword '(:explain :report :json))
+          ((member keyword '(:explain :report :json :shed))
            (unless (typep value '(or string pathname (member nil t))) (%delivery-error "~S takes a file, not ~S." keyword value)))
           ((not (member value values)) (%delivery-error "~S takes ~{~S~^, ~}; not ~S." keyword values value)))))
 
@@ -91,6 +92,7 @@
     (unless (assoc (car tail) *delivery-keywords*) (%delivery-error "~S is not a keyword of DELIVER." (car tail)))
     (unless (consp (cdr tail)) (%delivery-error "The keyword ~S has no value." (car tail)))
     (%check-delivery-value (car tail) (cadr tail)))
+  (when (getf keywords :shed) (setq keywords (append keywords '(:dynamic-names :trust)))) ; what names reach is fetched
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
          :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '() :swapped '()
          (mapcan (lambda (entry)
@@ -316,6 +318,9 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
           (list (cons "SMASH_PACKAGES" (getf options :smashed)))
           (mapcan (lambda (keyword) (if (getf options keyword) '() (list (substitute #\_ #\- (symbol-name keyword)))))
                   '(:keep-eval :keep-load-function :keep-lisp-reader :keep-top-level :keep-pretty-printer :keep-complex-numbers :keep-conditions))
+          (if (getf options :shed) ; what would find nothing, and say nothing, fetches
+              (append (if (getf options :keep-documentation) '() '("KEEP_DOCUMENTATION")) (if (getf options :keep-debug-mode) '() '("KEEP_DEBUG_MODE")))
+              '())
           (case (getf options :keep-clos)
             (:no-dynamic-definition (list "KEEP_CLOS_CLASSES" "KEEP_CLOS_METHODS"))
             (:method-dynamic-definition (list "KEEP_CLOS_CLASSES"))
@@ -337,8 +342,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (note 2048 (eq (getf options :note-removed) :anew)))
     flags))
 
-(defun %delivery-changes (options generics classes)
-  "What is done to the world before it is looked at."
+(defun %delivery-wishes (options)
+  "What is done to the world because the user asked for it."
   (setq *report-template* nil)
   (dolist (hook ext:*delivery-hooks*) (funcall hook options))
   (when (getf options :trace-names) (%trace-names))
@@ -348,7 +353,10 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (unless (zerop (first (%swap-totals)))
     (let ((swapped (remove-if-not #'ext:scodep (%all-functions))))
       (%checked-unswap swapped)
-      (setf (getf options :swapped) (mapcar #'ext:make-weak-pointer swapped))))
+      (setf (getf options :swapped) (mapcar #'ext:make-weak-pointer swapped)))))
+
+(defun %delivery-changes (options generics classes)
+  "What is done to the world before it is looked at; a shed undoes it."
   (dolist (class classes) (when (%finalizable-p class) (%ensure-finalized class)))
   (when (getf options :generic-function-collapse) (%collapse generics)))
 
@@ -382,23 +390,35 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
       (when object (funcall (cdr cleanup) object))))
   (%delivery-plan entry options nil))
 
+(defmacro %told-problems (&body body)
+  "The value of BODY, or what is wrong, a string."
+  `(handler-case (progn ,@body)
+     (error (condition) (string-right-trim "." (princ-to-string condition)))))
+
+(defun %wished-plan (entry options)
+  (let ((cleanups (reverse *delivery-cleanups*)))
+    (%delivery-changes options (%live-funcallables) (%all-classes))
+    (let ((plan (%delivery-plan entry options
+                                (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups))))))
+      (if (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
+          (setf (svref plan 14) (%review plan options))
+          (%forget-what-is-not-kept options))
+      plan)))
+
 (defun %first-plan (entry options)
-  "Called in the process that writes the program.  A plan, or a string: what is wrong."
-  (handler-case
-      (let ((cleanups (reverse *delivery-cleanups*)))
-        (%delivery-changes options (%live-funcallables) (%all-classes))
-        (let ((plan (%delivery-plan entry options
-                                    (and cleanups (getf options :shake-shake-shake) (lambda () (%second-plan entry options cleanups))))))
-          (if (or (getf options :shake-shake-shake) (not (getf options :keep-eval)))
-              (setf (svref plan 14) (%review plan options))
-              (%forget-what-is-not-kept options))
-          plan))
-    (error (condition) (string-right-trim "." (princ-to-string condition)))))
+  "Called in the process that writes the program.  A plan; or a string: what is wrong; with a shed, a function that returns that when the world has been copied."
+  (%told-problems
+    (%delivery-wishes options)
+    (cond ((getf options :shed)
+           (mapc #'%forget-effective (%live-funcallables))
+           (lambda () (%told-problems (%wished-plan entry options))))
+          (t (%wished-plan entry options)))))
 
 ;;; -- DELIVER --
 
 (defun %delivered-entry (function debugger)
-  "What the program runs: a function of the list of its arguments; the exit code.  DEBUGGER: at a terminal, an error that nobody handles comes to it."
+  "What the program runs: a function of the list of its arguments; the exit code.  DEBUGGER: T: at a terminal, an error that nobody handles comes to it; :NEVER:
+it is reported, whoever brings the debugger."
   (let* ((startup (append (reverse ext:*restore-lisp-functions*) (reverse ext:*lisp-startup-functions*)))
          (run (if startup (lambda () (mapc #'funcall startup) (funcall function)) function))
          (entry (lambda (arguments)
@@ -406,17 +426,26 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
                   (catch '%quit
                     (funcall run)
                     0))))
-    (if debugger
-        (lambda (arguments)
-          (setq *batch-p* (not (interactive-stream-p *stdin*)))
-          (funcall entry arguments))
-        entry)))
+    (case debugger
+      ((nil) entry)
+      ((t) (lambda (arguments)
+             (setq *batch-p* (not (interactive-stream-p *stdin*)))
+             (funcall entry arguments)))
+      (t (lambda (arguments)
+           (setq *batch-p* t)
+           (funcall entry arguments))))))
+
+(defun %shed-name (shed program)
+  (ext:native-namestring (merge-pathnames (if (eq shed t)
+                                              (ext:parse-native-namestring (concatenate 'string (ext:native-namestring program) ".shed"))
+                                              shed))))
 
 (defun %deliver (entry options pathname facts heading)
   "Writes the program, and to FACTS, unless it is NIL, facts about it."
   (multiple-value-bind (problem number)
       (%deliver-world (ext:native-namestring pathname) nil (lambda () (%first-plan entry options))
-                      (and facts (ext:native-namestring facts)) heading (getf options :dry-run))
+                      (and facts (ext:native-namestring facts)) heading (getf options :dry-run)
+                      (and (getf options :shed) (%shed-name (getf options :shed) pathname)))
     (cond ((null problem))
           ((plusp number)
            (error 'simple-file-error :pathname pathname :format-control "Cannot write ~A: ~A (~A)."
@@ -435,7 +464,7 @@ LEVEL, 0 to 5: how severely; KEYWORDS override what the level says (see the manu
 file cannot be written.  (LispWorks' DELIVER; this one goes on.)"
   (unless (member level '(0 1 2 3 4 5)) (error 'type-error :datum level :expected-type '(integer 0 5)))
   (let* ((options (%with-kept-options (%delivery-options level keywords)))
-         (entry (%delivered-entry (%function-to-deliver function) (getf options :keep-top-level)))
+         (entry (%delivered-entry (%function-to-deliver function) (or (getf options :keep-top-level) (and (getf options :shed) :never))))
          (pathname (translate-logical-pathname (merge-pathnames file))))
     (if (%explaining-p options)
         (%deliver-explained entry options level pathname)

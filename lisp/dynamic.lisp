@@ -226,8 +226,8 @@ And functions that ask for what the levels take away without an error: kind :OPT
       (read-from-string text))))
 
 (defun %apply-option (options keyword)
-  "A keyword that only the level sets yields to a program that uses what it takes away."
-  (unless (%memq keyword (getf options :given))
+  "A keyword that only the level sets yields to a program that uses what it takes away, and that has no shed to fetch it from."
+  (unless (or (%memq keyword (getf options :given)) (getf options :shed))
     (setf (getf options keyword) (case keyword (:keep-clos :full-dynamic-definition) (:symbol-names-action nil) (t t)))))
 
 (defun %with-kept-options (options)
@@ -285,7 +285,8 @@ And functions that ask for what the levels take away without an error: kind :OPT
       (cond ((and reaching (eq mode :strict)) (format nil "~D place~:P make~:[~;s~] names at run time" (length reaching) (null (cdr reaching))))
             (t (when all
                  (%note-removed plan options
-                                (cond ((some #'%names-only-p all) :anew)
+                                (cond ((getf options :shed) :error)
+                                      ((some #'%names-only-p all) :anew)
                                       ((or (eq mode :trust) (not (eql (length all) (length dynamic))) (%member-equal '(:directives) keys)) :error)
                                       (t nil))))
                (if new (%extend-plan plan options new) nil))))))

@@ -164,12 +164,12 @@
 
 (defun directive-element (directive)
   (let* ((code (char-code (directive-char directive))) (maker (and (< code 128) (svref *directives* code))))
-    (unless (functionp maker)
-      (format-fail (if maker
-                       "~~~C was removed by delivery; a string with it, or (:directive \"~:*~:@(~C~)\") in a keep-file, keeps it"
-                       "~~~C is no directive")
-                   (directive-char directive)))
-    (funcall maker directive)))
+    (cond ((functionp maker) (funcall maker directive))
+          ((%fetch-shed) (directive-element directive))
+          (t (format-fail (if maker
+                              "~~~C was removed by delivery; a string with it, or (:directive \"~:*~:@(~C~)\") in a keep-file, keeps it"
+                              "~~~C is no directive")
+                          (directive-char directive))))))
 
 (defun parameter-value (parameter state)
   (case parameter

@@ -200,7 +200,7 @@
 (defun %build-constructor (name keywords)
   (let ((class (find-class name)))
     (%ensure-finalized class)
-    (or (and (fboundp 'compile) (%fast-constructor class keywords))
+    (or (and (%global-function 'compile) (%fast-constructor class keywords))
         #'(lambda (&rest values) (apply #'make-instance name (%interleave keywords values))))))
 
 (defun %after-methods (generic classes)

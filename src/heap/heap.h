@@ -206,6 +206,8 @@ char *pure_reserve(Heap *heap, size_t bytes);
 void pure_area(const Heap *heap, char **start, char **end);
 /* Declares that [start, end), at the start of the reserved area, holds raw objects end to end: a mapped section of an image. */
 void pure_set_area(Heap *heap, char *start, char *end);
+/* Maps `bytes` of raw objects end to end, from `offset` of a file on, which is a multiple of a page, behind what the area has; where they begin, NULL if that cannot be done. */
+char *pure_extend(Heap *heap, size_t bytes, int fd, uint64_t offset);
 size_t pure_bytes(const Heap *heap);
 /* Does p lie in the dynamic area? */
 bool heap_contains(const Heap *heap, const void *p);

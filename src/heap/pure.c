@@ -82,6 +82,22 @@ void pure_set_area(Heap *h, char *start, char *end) {
     pure_protect(start, end, PROT_READ);
 }
 
+char *pure_extend(Heap *h, size_t bytes, int fd, uint64_t offset) {
+    PureArea *a = &h->pure;
+    char *used = a->free;
+    size_t gap = used ? (size_t)(page_above(used) - used) : 0;
+    if (!pure_reserve(h, gap + bytes)) return NULL;
+    if (!used) used = a->free;
+    if (mmap(used + gap, bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) return NULL;
+    if (gap) { /* the rest of the last page becomes an object */
+        pure_protect(used, used + gap, PROT_READ | PROT_WRITE);
+        *(Obj *)(void *)used = header_make(TYPE_FILLER, 0, (gap - 8) / 8);
+        pure_protect(used, used + gap, PROT_READ);
+    }
+    pure_set_area(h, a->start, used + gap + bytes);
+    return used + gap;
+}
+
 size_t pure_bytes(const Heap *h) { return (size_t)(h->pure.free - h->pure.start); }
 
 bool heap_contains(const Heap *h, const void *p) { return (const char *)p >= h->start && (const char *)p < h->end; }

@@ -104,6 +104,7 @@ struct World {
     Obj funcallable_code; /* code vector and constants of all funcallable instances */
     Obj entry;            /* of a delivered program: the function of the list of arguments that it runs; NIL: SYS::%TOPLEVEL */
     Obj removed;          /* of a delivered program that looks names up: a (UNSIGNED-BYTE 32) vector of what was shaken off (prim/removed.c); else NIL */
+    Obj shed;             /* of a delivered program whose shed (image/shed.h) has not been fetched: (name . exports); else NIL */
     Obj roots_end;
     struct Swap *swap;    /* room swap's; NULL until something is swapped */
     WordStack recoded;    /* old code word, new one, new constants: functions that are to be changed at the next safe point */
@@ -119,6 +120,13 @@ struct World {
     /* The outcome of the last work on pure space (prim/purify.c). */
     bool pure_failed;
     size_t pure_garbage;
+    uint64_t build;                /* which build the image is (its header's checksum); 0: there is none */
+    bool (*fetch_shed)(Thread *t); /* while there is a shed: fetches it (image/shed-fetch.c), false if that failed; else NULL */
+    char *shed_problem;            /* why the shed could not be fetched */
 };
+
+/* Fetches what was shaken off, if the program has it in a file and it is not there yet: true if it is there now and was not before, so that whoever missed
+   something looks again.  Nothing moves. */
+static inline bool shed_fetch(Thread *t) { return WHOLE && UNLIKELY(t->world->fetch_shed != NULL) && t->world->fetch_shed(t); }
 
 #endif

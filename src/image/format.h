@@ -126,5 +126,12 @@ Obj relocate_word(const Relocation *r, Obj x);
 void relocate_words(const Relocation *r, Obj *words, size_t count);
 /* The objects and conses in [from, from + bytes), end to end: of the dynamic area or the static page.  If addresses change, tables hashed by address are marked so that they find that out. */
 void relocate_objects(const Relocation *r, void *from, size_t bytes);
+/* Marks all entries of a table hashed by address.  `index` is where its index vector lies now. */
+void table_mark_moved(Obj *words, Obj index);
+
+/* -- save.c -- */
+
+/* Makes an object the same whatever happened to it: hash tables are linked in the order of their entries, fillers zeroed (a visitor of heap_each). */
+void image_canonical(void *data, Obj *words, size_t bytes);
 
 #endif

@@ -13,6 +13,7 @@
 #include "image/format.h"
 
 #include "image/purify.h"
+#include "image/shed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ struct ImageFile {
     uint64_t start;    /* of the header, in the file */
     bool same_runtime; /* as the one that wrote it: numbers of builtins agree */
     bool verified;     /* the contents have been checked */
+    uint64_t build;    /* the header's checksum */
     char message[200];
     union {
         ImageHeader header;
@@ -144,6 +146,7 @@ static bool check_header(ImageFile *f, uint64_t size) {
     if (memcmp(h->magic, IMAGE_MAGIC, 16)) return refuse(f, "the image has no header");
     if (h->version != IMAGE_VERSION) return refuse(f, "the image has version %u of the format, this Windfall reads version %d", h->version, IMAGE_VERSION);
     uint64_t checksum = h->checksum;
+    f->build = checksum;
     h->checksum = 0;
     if (image_checksum(f->page, IMAGE_PAGE, 0) != checksum) return refuse(f, "the image's header is damaged");
     if (h->bytes != size - f->start) return refuse(f, "the image is incomplete");
@@ -361,6 +364,8 @@ Thread *image_load(ImageFile *f, World *w, size_t heap_limit, const char **why) 
     Thread *t = thread_create(w);
     if (pure_bytes(w->heap)) pure_guard(t);
     memcpy(&w->packages, h->roots, h->root_count * sizeof(Obj));
+    w->build = f->build;
+    if (WHOLE && !is_nil(w->shed)) w->fetch_shed = shed_fetch_now;
     w->layout_count = h->layout_count;
     w->tls_next = (uint32_t)h->tls_next;
     t->tls_size = w->tls_next;

@@ -23,8 +23,7 @@ void relocate_words(const Relocation *r, Obj *words, size_t count) {
     }
 }
 
-/* Marks all entries of a table hashed by address.  `index` is where its index vector lies now. */
-static void table_mark_moved(Obj *words, Obj index) {
+void table_mark_moved(Obj *words, Obj index) {
     Obj header = words[0];
     uint64_t capacity = (header_length(header) - ENTRIES_PAIRS) / 2;
     uint32_t *hash = (uint32_t *)obj_raw(index) + obj_length(index) - capacity;

@@ -58,7 +58,7 @@ static void put_runtimes(Writer *w, const Runtime *r, const Runtime *slim) {
 
 /* -- Making the heap canonical -- */
 
-static void canonical_object(void *data, Obj *words, size_t bytes) {
+void image_canonical(void *data, Obj *words, size_t bytes) {
     (void)data;
     if (!is_header(words[0])) return;
     if (header_type(words[0]) == TYPE_FILLER) memset(words + 1, 0, bytes - 8);
@@ -293,7 +293,7 @@ const char *image_save(Thread *t, const ImageRequest *request, int *system_error
     if (!what && request->slim) what = runtime_open(&slim, request->slim, RUNTIME_WHOLE);
     *system_error = what ? errno : 0;
     if (!what) {
-        heap_each(t->heap, canonical_object, NULL);
+        heap_each(t->heap, image_canonical, NULL);
         fill_page(t);
         if (request->settled) request->settled(t, request->data);
         what = save_on(t, request, &runtime, &slim, system_error);

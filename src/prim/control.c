@@ -127,6 +127,7 @@ BUILTIN(set_macro, "%SET-MACRO", 2, 2, "symbol function", "Makes FUNCTION, of a 
 
 BUILTIN(fboundp, "FBOUNDP", 1, 1, "name", "Whether the function name has a global definition: function, macro or special operator.") {
     Obj cell = function_name_cell_if_any(t, args[0]);
+    if ((is_removed(symbol_slots(cell)[SYMBOL_FUNCTION]) || (is_nil(cell) && is_cons(args[0]))) && shed_fetch(t)) cell = function_name_cell_if_any(t, args[0]);
     check_definitions(t, cell);
     Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
     return obj_of_bool(is_function(function) || is_removed_macro(function) || (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR));
@@ -142,7 +143,9 @@ BUILTIN(fmakunbound, "FMAKUNBOUND", 1, 1, "name", "Removes the global definition
 
 /* A special operator has none: the function that signals what FUNCALL of its name does stands for it. */
 BUILTIN(fdefinition, "FDEFINITION", 1, 1, "name", "The global function or macro function that NAME names.") {
-    Obj cell = function_name_cell(t, args[0]);
+    Obj cell = function_name_cell_if_any(t, args[0]);
+    if (!is_function(symbol_slots(cell)[SYMBOL_FUNCTION])) shed_fetch(t);
+    cell = function_name_cell(t, args[0]);
     Obj function = symbol_slots(cell)[SYMBOL_FUNCTION];
     if (cell_flags(cell) & SYMBOL_DEFINED_SPECIAL_OPERATOR) function = symbol_slots(SYM(CALL_SPECIAL_OPERATOR))[SYMBOL_FUNCTION];
     if (!is_function(function)) signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), args[0]);
@@ -151,6 +154,7 @@ BUILTIN(fdefinition, "FDEFINITION", 1, 1, "name", "The global function or macro 
 
 BUILTIN(global_macro, "%GLOBAL-MACRO", 1, 1, "symbol", "The global macro function of the symbol or NIL.") {
     check_symbol(t, args[0]);
+    if (is_removed(symbol_slots(args[0])[SYMBOL_FUNCTION])) shed_fetch(t);
     return cell_flags(args[0]) & SYMBOL_MACRO ? symbol_slots(args[0])[SYMBOL_FUNCTION] : NIL;
 }
 
@@ -165,6 +169,7 @@ BUILTIN(global_function, "%GLOBAL-FUNCTION", 1, 1, "name", "The global function,
 BUILTIN(function_debug, "%FUNCTION-DEBUG", 1, 1, "function",
         "The debug information of compiled code, #(name lambda-list file line places documentation ...), or NIL for a builtin.") {
     check_function(t, args[0]);
+    shed_fetch(t);
     Obj code, constants;
     function_parts(t, args[0], &code, &constants);
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return NIL;

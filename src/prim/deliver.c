@@ -11,6 +11,7 @@
 #include "prim/deliver.h"
 
 #include "image/purify.h"
+#include "image/shed.h"
 #include "prim/dynamic.h"
 #include "prim/explain.h"
 #include "prim/prim.h"
@@ -694,6 +695,16 @@ static const char *plan_make(Thread *t, Obj planner) {
     return NULL;
 }
 
+/* The same for a program with a shed: what the planner returns is a function that goes on when the world has been copied. */
+static const char *plan_make_with_shed(Thread *t, Obj planner, Shed **shed) {
+    const char *problem = plan_make(t, planner);
+    if (problem || (problem = world_gather(t, true))) return problem;
+    streams_finish(t);
+    streams_detach(t);
+    *shed = shed_begin(t);
+    return plan_make(t, t->world->entry);
+}
+
 /* -- The survey of dynamic names -- */
 
 /* In a process forked for it: writes the survey. */
@@ -751,6 +762,7 @@ static const char *plan_review(Thread *t) {
 typedef struct Delivery {
     ImageRequest request;
     char *facts, *heading; /* the file for facts about the program, or NULL; its first lines */
+    char *shed; /* the file for what is shaken off, or NULL */
 } Delivery;
 
 /* A world that is not shaken is explained as it is. */
@@ -760,14 +772,20 @@ static void explain_unshaken(Thread *t, Explain *explain) {
     explain_whole(explain);
 }
 
-static const char *image_explained(Thread *t, ImageRequest *request, Explain *explain, int *system_error) {
+/* Writes the program, the facts about it, and what was shaken off. */
+static const char *program_write(Thread *t, Delivery *d, Explain *explain, const Shed *shed, int *system_error) {
     ImageLayout layout = {0};
-    explain_settle(explain);
-    request->settled = explain_image;
-    request->data = explain;
+    ImageRequest *request = &d->request;
+    if (explain) {
+        explain_settle(explain);
+        request->settled = explain_image;
+        request->data = explain;
+    }
     request->layout = &layout;
     const char *problem = image_save(t, request, system_error);
-    return problem ? problem : explain_write(explain, &layout, system_error);
+    if (!problem && explain) problem = explain_write(explain, &layout, system_error);
+    if (!problem && shed && !request->dry) problem = shed_write(shed, d->shed, layout.build, system_error);
+    return problem;
 }
 
 /* Tells a user at a terminal what is going on, and with how many bytes. */
@@ -783,7 +801,8 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     ImageRequest *request = &d->request;
     Explain *explain = d->facts ? explain_make(t, d->facts, d->heading) : NULL;
     progress("gathering", 0);
-    const char *problem = plan_make(t, t->world->entry);
+    Shed *shed = NULL;
+    const char *problem = d->shed ? plan_make_with_shed(t, t->world->entry, &shed) : plan_make(t, t->world->entry);
     if (problem || (problem = plan_review(t))) return problem;
     functions_remove(t);
     if ((problem = world_gather(t, true))) return problem;
@@ -804,27 +823,32 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
         report_census(t);
         report_runtime(t);
     }
-    code_swap(t);
     leaf_restore(t, SYM(ERROR), "ERROR");
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
+    if (shed) {
+        shed_settle(shed, d->shed);
+        progress("shed", shed_bytes(shed));
+    }
+    code_swap(t);
     t->world->entry = plan_part(t, PLAN_ENTRY);
     bindings_forget(t);
-    if (has_handles(t)) request->kind = RUNTIME_WHOLE; /* the slim one has no swapper */
+    if (shed || has_handles(t)) request->kind = RUNTIME_WHOLE; /* the slim one has no swapper, and not all that the shed may call */
     progress("writing", 0);
     if (!purify(t)) return "pure space has no room for the code";
     writing_begins();
-    return explain ? image_explained(t, request, explain, system_error) : image_save(t, request, system_error);
+    return program_write(t, d, explain, shed, system_error);
 }
 
-BUILTIN(deliver_world, "%DELIVER-WORLD", 6, 6, "native-name runtime planner facts heading dry-p",
+BUILTIN(deliver_world, "%DELIVER-WORLD", 7, 7, "native-name runtime planner facts heading dry-p shed",
         "Write a program, by a process forked for it, as the plan says that PLANNER returns (deliver.c).  FACTS: a file for facts about it, or NIL; HEADING: its first lines.  DRY-P: the program itself is not "
-        "written.  NIL, or what went wrong, a string, and the system's error number.") {
+        "written.  SHED: a file for what is shaken off, or NIL; then PLANNER returns a function that returns the plan.  NIL, or what went wrong, a string, and the system's error number.") {
     char *file = utf8_of_string(args[0], NULL), *runtime = is_string(args[1]) ? utf8_of_string(args[1], NULL) : NULL;
     Delivery d = {.request = {.file = file, .runtime = runtime ? runtime : "", .kind = runtime ? RUNTIME_WHOLE : RUNTIME_SLIM, .fitting = true, .mode = 0755,
                               .flags = IMAGE_OWN_ARGUMENTS, .dry = !is_nil(args[5])}};
     if (is_string(args[3])) d.facts = utf8_of_string(args[3], NULL);
     if (is_string(args[4])) d.heading = utf8_of_string(args[4], NULL);
+    if (is_string(args[6])) d.shed = utf8_of_string(args[6], NULL);
     Obj entry = t->world->entry;
     t->world->entry = args[2];
     Obj result = fork_work(t, work_deliver, &d);
@@ -833,6 +857,7 @@ BUILTIN(deliver_world, "%DELIVER-WORLD", 6, 6, "native-name runtime planner fact
     free(runtime);
     free(d.facts);
     free(d.heading);
+    free(d.shed);
     return result;
 }
 

@@ -432,6 +432,7 @@ static void report_holder(void *data, Obj *words, size_t bytes) {
     bool cons = !is_header(words[0]);
     if (!cons && shapes[header_type(words[0])].layout == LAYOUT_RAW) return;
     Obj x = cons ? cons_of_address(words) : obj_of_address(words);
+    if (eq(x, h->d->t->world->shed)) return; /* a roster holds nothing */
     uint64_t first = cons ? 0 : 1, end = cons ? 2 : 1 + header_length(words[0]);
     for (uint64_t k = first; k < end; k++) {
         if (!is_obj(words[k])) continue;

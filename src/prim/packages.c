@@ -27,7 +27,7 @@ static Obj find_package(Thread *t, Obj x) {
     Text name = designated_text(t, x, &cell);
     Obj package = package_find_text(t, current_package(t), name);
     if (UNLIKELY(is_nil(package) && package_removed(t, name)))
-        signal_format(t, SYM(PACKAGE_ERROR), "The package ~A was removed by delivery; :PACKAGES-TO-KEEP keeps it.", 1, string_of_text(t, name));
+        signal_format(t, SYM(PACKAGE_ERROR), "The package ~A was removed by delivery; ~A.", 2, string_of_text(t, name), removal_told(t, ":PACKAGES-TO-KEEP"));
     return package;
 }
 
@@ -51,7 +51,10 @@ BUILTIN(designated_package, "%PACKAGE", 1, 1, "designator", "The package that is
     return designated_package(t, args[0]);
 }
 
-BUILTIN(all_packages, "%ALL-PACKAGES", 0, 0, "", "The list of all packages, not to be changed.") { return t->world->packages; }
+BUILTIN(all_packages, "%ALL-PACKAGES", 0, 0, "", "The list of all packages, not to be changed.") {
+    shed_fetch(t);
+    return t->world->packages;
+}
 
 /* -- Symbols by name -- */
 
@@ -143,6 +146,7 @@ static Obj list_table(Thread *t, Obj table, Obj package, Obj list) {
 
 BUILTIN(package_symbols, "%PACKAGE-SYMBOLS", 2, 2, "package kinds", "Fresh list of the package's symbols; kinds is the sum of 1 internal, 2 external, 4 inherited.") {
     Obj package = need_package(t, args[0]), *slots = obj_slots(package), list = NIL;
+    shed_fetch(t);
     int64_t kinds = is_fix(args[1]) ? fix_of_obj(args[1]) : 0;
     if (kinds & 1) list = list_table(t, slots[PACKAGE_INTERNAL], NIL, list);
     if (kinds & 2) list = list_table(t, slots[PACKAGE_EXTERNAL], NIL, list);

@@ -28,6 +28,8 @@ void writing_begins(void);
 /* deliver.c: what keeps the function of the cell symbol that was taken away when the program was delivered; NULL if it was not. */
 const char *removed_by(Obj cell);
 bool is_removed_macro(Obj function);
+/* "KEEPS keeps it", and why what was shaken off could not be fetched, if it can be. */
+Obj removal_told(Thread *t, const char *keeps);
 /* Signals an error if a symbol of that name, accessible in the package, was shaken off. */
 void check_not_removed(Thread *t, Obj package, Text name);
 /* Signals an error if the symbol was made anew and had definitions, or properties, before delivery. */

@@ -8,6 +8,9 @@
 #include "prim/prim.h"
 #include "text/text.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static const char *const removal_keeps[] = {
     ":KEEP-SYMBOLS",
 #define GROUP(id, keeps) keeps,
@@ -26,11 +29,20 @@ enum {
 #undef GONE
 };
 
+Obj removal_told(Thread *t, const char *keeps) {
+    char *text = NULL;
+    const char *problem = t->world->shed_problem;
+    must(asprintf(&text, problem ? "%s keeps it (%s)" : "%s keeps it", keeps, problem) > 0);
+    Obj told = string_of_utf8(t, text, strlen(text));
+    free(text);
+    return told;
+}
+
 /* -- Names -- */
 
 void check_not_removed(Thread *t, Obj package, Text name) {
-    if (UNLIKELY(package_symbol_removed(t, package, name)))
-        signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~A was removed by delivery; :KEEP-SYMBOLS keeps it.", 2, string_of_text(t, name), car(obj_slots(package)[PACKAGE_NAMES]));
+    if (LIKELY(!package_symbol_removed(t, package, name)) || shed_fetch(t)) return;
+    signal_format(t, SYM(PACKAGE_ERROR), "The symbol ~A of ~A was removed by delivery; ~A.", 3, string_of_text(t, name), car(obj_slots(package)[PACKAGE_NAMES]), removal_told(t, removal_keeps[0]));
 }
 
 NORETURN static void signal_removed(Thread *t, Obj symbol) {
@@ -57,13 +69,15 @@ const char *removed_by(Obj cell) {
     return removed_group(function) < COUNT_OF(removal_keeps) ? removal_keeps[removed_group(function)] : removal_keeps[0];
 }
 
-BUILTIN(value_removed_p, "%VALUE-REMOVED-P", 1, 1, "symbol", "Was the value of the symbol taken away when the program was delivered?") {
-    return obj_of_bool(is_symbol(args[0]) && symbol_value_removed(t, args[0]));
+BUILTIN(value_removed_p, "%VALUE-REMOVED-P", 1, 1, "symbol", "If the value of the symbol was taken away when the program was delivered: \"KEYWORD keeps it\", a string; else NIL.") {
+    return is_symbol(args[0]) && symbol_value_removed(t, args[0]) ? removal_told(t, removal_keeps[0]) : NIL;
 }
 
 bool is_removed_macro(Obj function) { return eq(function, removed_marker(REMOVED_KEEP_MACROS)); }
 
-BUILTIN(removed_by, "%REMOVED-BY", 1, 1, "name", "If the function of that name was taken away when the program was delivered: the keyword that keeps it, a string; else NIL.") {
+BUILTIN(removed_by, "%REMOVED-BY", 1, 1, "name", "If the function of that name was taken away when the program was delivered: \"KEYWORD keeps it\", a string; else NIL.") {
     const char *keeps = is_symbol(args[0]) || is_cons(args[0]) ? removed_by(function_name_cell(t, args[0])) : NULL;
-    return keeps ? string_of_utf8(t, keeps, strlen(keeps)) : NIL;
+    return keeps ? removal_told(t, keeps) : NIL;
 }
+
+BUILTIN(fetch_shed, "%FETCH-SHED", 0, 0, "", "Fetches what was shaken off, if the program has a shed: true if it is there now and was not before.") { return obj_of_bool(shed_fetch(t)); }

@@ -44,6 +44,7 @@ BUILTIN(set_symbol_plist, "%SET-SYMBOL-PLIST", 2, 2, "symbol list", "(SETF (SYMB
 
 BUILTIN(symbol_value, "SYMBOL-VALUE", 1, 1, "symbol", "The current value of the dynamic variable (CLHS 10.2).") {
     Obj v = symbol_value(t, need_symbol(t, args[0]));
+    if (UNLIKELY(eq(v, UNBOUND)) && shed_fetch(t)) v = symbol_value(t, args[0]);
     if (UNLIKELY(eq(v, UNBOUND))) check_definitions(t, args[0]);
     if (UNLIKELY(eq(v, UNBOUND))) signal_condition(t, SYM(UNBOUND_VARIABLE), 2, SYM(K_NAME), args[0]);
     return v;
@@ -60,8 +61,12 @@ BUILTIN(set, "SET", 2, 2, "symbol value", "Gives the dynamic variable a value (C
     return args[1];
 }
 
+/* Without a table of what was removed nobody knows. */
+static bool may_be_removed(Thread *t, Obj symbol) { return is_nil(t->world->removed) || symbol_value_removed(t, symbol); }
+
 BUILTIN(boundp, "BOUNDP", 1, 1, "symbol", "Whether the dynamic variable has a value (CLHS 10.2).") {
     bool bound = !eq(symbol_value(t, need_symbol(t, args[0])), UNBOUND);
+    if (!bound && may_be_removed(t, args[0]) && shed_fetch(t)) bound = !eq(symbol_value(t, args[0]), UNBOUND);
     if (!bound) check_definitions(t, args[0]);
     return obj_of_bool(bound);
 }
@@ -74,6 +79,7 @@ BUILTIN(makunbound, "MAKUNBOUND", 1, 1, "symbol", "Takes the value of the dynami
 
 BUILTIN(symbol_function, "SYMBOL-FUNCTION", 1, 1, "symbol", "The function or macro function of the symbol (CLHS 10.2).") {
     Obj f = symbol_slots(need_symbol(t, args[0]))[SYMBOL_FUNCTION];
+    if (!is_function(f) && shed_fetch(t)) f = symbol_slots(args[0])[SYMBOL_FUNCTION];
     if (symbol_flags(args[0]) & SYMBOL_DEFINED_SPECIAL_OPERATOR) f = symbol_slots(SYM(CALL_SPECIAL_OPERATOR))[SYMBOL_FUNCTION];
     if (!is_function(f)) signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), args[0]);
     return f;

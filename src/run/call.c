@@ -120,7 +120,21 @@ void loop_restore_values(Thread *t, Obj *nb) {
     for (uint32_t i = 1; i < t->value_count; i++) t->values[i] = nb[i];
 }
 
-NORETURN Obj loop_undefined_function(Thread *t, Obj cell) {
+bool loop_fetched(Thread *t, Obj *end) {
+    if (!WHOLE || !t->world->fetch_shed) return false;
+    if (end > t->top) t->top = end;
+    return shed_fetch(t);
+}
+
+enum { AMPLE = 64 << 20 };
+
+void loop_fetch_name(Thread *t) {
+    if (WHOLE && t->world->fetch_shed && heap_state(t->heap).bytes + AMPLE < heap_capacity(t->heap)) shed_fetch(t);
+}
+
+Obj loop_undefined_function(Thread *t, Obj cell) {
+    Obj function = shed_fetch(t) ? symbol_slots(cell)[SYMBOL_FUNCTION] : UNBOUND;
+    if (is_function(function)) return function;
     Obj name = symbol_info(cell, SYM(SETF), cell);
     signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), name);
 }

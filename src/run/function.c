@@ -28,6 +28,7 @@ Obj designated_function(Thread *t, Obj designator) {
     if (is_function(designator)) return designator;
     if (!is_symbol(designator)) signal_type_error(t, designator, SYM(FUNCTION));
     Obj f = symbol_slots(designator)[SYMBOL_FUNCTION];
+    if (UNLIKELY(!is_function(f)) && shed_fetch(t)) f = symbol_slots(designator)[SYMBOL_FUNCTION];
     if (!is_function(f) || (symbol_flags(designator) & SYMBOL_MACRO))
         signal_condition(t, SYM(UNDEFINED_FUNCTION), 2, SYM(K_NAME), designator);
     return f;

@@ -125,6 +125,7 @@ wrong_count:
         FRAME_RELOAD(entry_unfetched);
         ins = code[0];
     }
+    loop_fetch_name(t);
     t->door_function = SYM(LEAF_ERROR);
     t->door_args[0] = SYM(PROGRAM_ERROR);
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
@@ -178,6 +179,7 @@ call_other:
         }
     }
     SYNC();
+    if (is_symbol(f) && loop_fetched(t, nb + n)) goto call_other;
     value = alloc_list(t, n, nb);
     nb[0] = f;
     nb[1] = value;

@@ -13,6 +13,11 @@ void loop_collect_fully(Thread *t);
 Obj loop_bind_lists(Thread *t, Obj symbols, Obj values); /* the binding depth before, a fixnum */
 Obj loop_values_of_list(Thread *t, Obj list);            /* sets the current values, returns the first */
 void loop_restore_values(Thread *t, Obj *nb);
-NORETURN Obj loop_undefined_function(Thread *t, Obj cell);
+/* The function of the cell, which has none: fetched if it was shaken off, else an error. */
+Obj loop_undefined_function(Thread *t, Obj cell);
+/* Fetches what was shaken off, functions' names among it, if there is so much room that it cannot fail for want of it. */
+void loop_fetch_name(Thread *t);
+/* Has what was shaken off been fetched now?  `end`: the end of the arguments of a call. */
+bool loop_fetched(Thread *t, Obj *end);
 
 #endif

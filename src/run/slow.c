@@ -38,7 +38,11 @@ Obj slow_list_of_values(Thread *t, Obj first) {
     return t->value_count ? alloc_cons(t, first, list) : NIL;
 }
 
-Obj slow_symbol_ref(Thread *t, Obj symbol) { signal_condition(t, SYM(UNBOUND_VARIABLE), 2, SYM(K_NAME), symbol); }
+Obj slow_symbol_ref(Thread *t, Obj symbol) {
+    Obj v = shed_fetch(t) ? symbol_value(t, symbol) : UNBOUND;
+    if (eq(v, UNBOUND)) signal_condition(t, SYM(UNBOUND_VARIABLE), 2, SYM(K_NAME), symbol);
+    return v;
+}
 
 /* Keyword arguments: see KEYS in opcodes.def.  The leftmost of equal keywords counts. */
 void slow_keys(Thread *t, Obj *target, Obj spec, Obj *args, uint32_t n) {

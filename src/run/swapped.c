@@ -74,6 +74,7 @@ void function_parts(Thread *t, Obj f, Obj *code, Obj *constants) {
 
 Obj function_debug(Thread *t, Obj f) {
     Obj code, constants;
+    shed_fetch(t);
     function_parts(t, f, &code, &constants);
     return constants_debug(constants);
 }

@@ -50,6 +50,7 @@ const ShakeFigures *shake_figures(const Shake *s) { return &s->figures; }
 void shake_end(Shake *s) {
     for (uint64_t i = 0; i < s->symbol_count && s->options.explain; i++) free(s->symbols[i].text);
     free(s->symbols);
+    free(s->roster);
     free(s->links);
     free(s->roots);
     free(s->root_reasons);

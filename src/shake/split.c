@@ -26,6 +26,7 @@
    Limit: SYMBOL-VALUE and BOUNDP of a name computed by the library itself, in a list constant, count as data. */
 #include "shake/split.h"
 
+#include "image/shed.h"
 #include "text/text.h"
 
 #include <stdlib.h>
@@ -238,6 +239,26 @@ static void split_constants(void *data, Obj *words, size_t bytes) {
     if (uses != few) free(uses);
 }
 
+/* -- The roster of a shed: the shake's symbols are other objects than those before it -- */
+
+static void roster_number(Shake *s) {
+    Obj roster = s->t->world->shed;
+    uint64_t count = roster_count(roster);
+    if (!count) return;
+    s->roster = calloc(count, sizeof *s->roster);
+    must(s->roster);
+    for (uint64_t i = 0; i < count; i++)
+        if (has_type(*roster_place(roster, i), TYPE_SYMBOL)) s->roster[i] = (uint32_t)shake_number(s, *roster_place(roster, i));
+}
+
+static void roster_join(Shake *s) {
+    for (uint64_t i = 0; s->roster && i < roster_count(s->t->world->shed); i++) {
+        if (!s->roster[i]) continue;
+        Obj whole = s->symbols[s->roster[i]].at[FACET_WHOLE];
+        set_slot(s->t, roster_place(s->t->world->shed, i), is_obj(whole) ? whole : BROKEN);
+    }
+}
+
 /* -- Splitting -- */
 
 static void number_symbol(void *data, Obj *words, size_t bytes) {
@@ -252,10 +273,11 @@ static void static_to_whole(Shake *s, Obj *word) {
     if (is_static_symbol(*word) && static_number(*word)) set_slot(s->t, word, s->symbols[static_number(*word)].at[FACET_WHOLE]);
 }
 
-/* While packages are whole: what World.removed will say of the symbol if it goes.  A keyword can be made anew, and the system's own names are nobody's affair. */
+/* While packages are whole: what World.removed will say of the symbol if it goes.  A keyword can be made anew, and the system's own names are nobody's affair, unless there is a
+   shed, in which they are the same as before. */
 static void symbol_word(const World *w, SymbolParts *parts, uint64_t number, Obj symbol) {
     Obj *slots = obj_slots(symbol), home = slots[SYMBOL_PACKAGE], status;
-    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES]) || eq(home, w->package_keyword) || eq(home, w->package_sys)) return;
+    if (!has_type(home, TYPE_PACKAGE) || !is_cons(obj_slots(home)[PACKAGE_NAMES]) || eq(home, w->package_keyword) || (is_nil(w->shed) && eq(home, w->package_sys))) return;
     Text name = text_of_string(slots[SYMBOL_NAME]);
     package_find_symbol_text(home, name, &status);
     bool defined = is_function(slots[SYMBOL_FUNCTION]) || !eq(slots[SYMBOL_VALUE], UNBOUND) || is_cons(slots[SYMBOL_INFO]);
@@ -276,6 +298,7 @@ void symbols_split(Shake *s) {
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_word(t->world, &s->symbols[i], i, s->symbols[i].at[FACET_WHOLE]);
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_split(s, i, s->symbols[i].at[FACET_WHOLE]);
     for (uint32_t i = 0; i < s->options.soft_count; i++) s->symbols[shake_number(s, s->options.soft[i])].soft = true;
+    roster_number(s);
     walk_all(s, static_to_whole);
     heap_each(t->heap, split_constants, s);
 }
@@ -335,6 +358,7 @@ void symbols_join(Shake *s) {
     Thread *t = s->t;
     Obj nameless = alloc_text(t, "");
     for (uint64_t i = 1; i < s->symbol_count; i++) symbol_join(s, i, nameless);
+    roster_join(s);
     walk_all(s, part_to_symbol);
     for (uint64_t i = 1; i < s->symbol_count; i++) {
         Obj whole = s->symbols[i].at[FACET_WHOLE];

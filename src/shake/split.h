@@ -29,6 +29,7 @@ struct Shake {
     ShakeFigures figures;
     SymbolParts *symbols;
     uint64_t symbol_count;
+    uint32_t *roster;    /* by place in World.shed (image/shed.h): the number of the symbol there, 0: it is none */
     LinkRecord *links;
     uint64_t link_count, link_room;
     Obj *roots;

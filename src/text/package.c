@@ -121,7 +121,7 @@ Obj package_find_text(Thread *t, Obj current, Text name) {
             if (texts_equal(text_of_string(car(car(l))), name)) return cdr(car(l));
     for (Obj l = t->world->packages; is_cons(l); l = cdr(l))
         if (names_match(obj_slots(car(l))[PACKAGE_NAMES], name)) return car(l);
-    return NIL;
+    return shed_fetch(t) ? package_find_text(t, current, name) : NIL;
 }
 
 Obj package_find(Thread *t, Obj name) { return package_find_text(t, NIL, text_of_string(name)); }

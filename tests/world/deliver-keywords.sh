@@ -220,6 +220,19 @@ matches "$about" 0 '<!DOCTYPE html>' head -c 300 page.html
 about :json
 deliver plain.lisp --json facts.json
 matches "$about" 0 '^[1-9]' python3 -c 'import json; print(json.load(open("facts.json"))["bytes"])'
+about :shed
+cat >shed.lisp <<'E'
+(defun unused () "TEXT-UNUSED")
+(defun main () (print (funcall (intern (concatenate 'string "UN" "USED")))) (terpri))
+E
+deliver shed.lisp --shed shed.shed
+bytes no UNUSED
+prints '
+"TEXT-UNUSED" '
+rm -f app
+matches "$about: T" 0 'TEXT-UNUSED' "$W" --no-init --load shed.lisp --eval '(ext:deliver (quote main) "app" 5 :shed t :run-it t)' --quit
+if [ -e app.shed ]; then ok; else not_ok "$about: T" "$(ls)"; fi
+matches "$about: another value" 1 'takes a file, not' "$W" --no-init --load shed.lisp --eval '(ext:deliver (quote main) "app" 5 :shed 5)' --quit
 about :dry-run
 deliver plain.lisp --dry-run
 if [ -e app ]; then not_ok "$about writes nothing" "$(ls -l app)"; else ok; fi
