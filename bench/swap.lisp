@@ -91,6 +91,54 @@
         (let* ((state (make-random-state nil)) (before (getf (swap-statistics) :fetches)) (spent (timed (call-at-random calls count state))) (fetches (- (getf (swap-statistics) :fetches) before)))
           (format t "| ~D | ~D | ~,1F | ~:D | ~,2F |~%" buffer count (/ (resident-kb) 1024d0) (floor calls spent) (/ fetches calls 1d0)))))))
 
+;;; -- Compression --
+
+(defun swap-again (function) (sys::%unswap-code (list function) nil) (mkswap-now function))
+
+(defun collection-seconds () (least 3 (lambda () (gc))))
+
+(defun saved-bytes ()
+  "The size of the program as an executable."
+  (let ((file (format nil "/tmp/windfall-bench-~D" (sys::%process-id))))
+    (unwind-protect (progn (save-image file :executable t)
+                           (with-open-file (in file :element-type '(unsigned-byte 8)) (file-length in)))
+      (delete-file file))))
+
+(defun measure-calls (rows calls)
+  "Of each row, megabytes of buffer and functions called: calls a second, fetches a call, nanoseconds a fetch, resident MB."
+  (loop for (buffer count) in rows
+        collect (progn
+                  (setsbsize (* buffer 256))
+                  (gc)
+                  (call-at-random 1000 count (make-random-state nil))
+                  (let* ((before (swap-statistics)) (spent (least 3 (lambda () (call-at-random calls count (make-random-state nil))))) (after (swap-statistics)))
+                    (flet ((more (key) (- (getf after key) (getf before key))))
+                      (list (/ calls spent) (/ (more :fetches) calls 3d0) (/ (more :nanoseconds) (max 1 (more :fetches))) (/ (resident-kb) 1024d0)))))))
+
+(defun measure-space (rows calls)
+  "Bytes of arrays, of them stored, of the file, of an executable; seconds of a full collection; and what MEASURE-CALLS says."
+  (gc)
+  (let ((s (swap-statistics)))
+    (list (getf s :bytes) (getf s :stored) (- (getf s :file) (getf s :free)) (saved-bytes) (collection-seconds) (measure-calls rows calls))))
+
+(defun bench-compression (&optional (megabytes 100) (calls 100000))
+  "The same functions, uncompressed and then compressed."
+  (configure-egc 1000 2000 3000)
+  (generate megabytes)
+  (let* ((all (length *functions*)) (rows (list (list 1 all) (list 4 all) (list 16 all) (list 64 all) (list 128 all) (list 4 (floor all 50))))
+         (plain (measure-space rows calls))
+         (packing (progn (setf (shadow-compression) t) (timed (map nil #'swap-again *functions*))))
+         (packed (measure-space rows calls)))
+    (format t "~&| | uncompressed | compressed | ratio |~%|---|---|---|---|~%")
+    (loop for what in '("shadow space, bytes" "its file" "an executable, bytes" "a full collection, ms") for key in '(1 2 3 4)
+          do (let ((a (nth key plain)) (b (nth key packed)))
+               (if (= key 4) (format t "| ~A | ~,1F | ~,1F | ~,2F |~%" what (* 1000 a) (* 1000 b) (/ b a)) (format t "| ~A | ~:D | ~:D | ~,3F |~%" what a b (/ b a 1d0)))))
+    (format t "~&~%Making all of them resident and swapping them compressed: ~,1F s.~%~%" packing)
+    (format t "| buffer, MB | functions called | fetches per call | calls per second | compressed | ratio | fetch, ns | compressed | resident, MB | compressed |~%|---|---|---|---|---|---|---|---|---|---|~%")
+    (loop for (buffer count) in rows for (calls1 fetches ns1 resident1) in (nth 5 plain) for (calls2 nil ns2 resident2) in (nth 5 packed)
+          do (format t "| ~D | ~D | ~,2F | ~:D | ~:D | ~,2F | ~:D | ~:D | ~,1F | ~,1F |~%" buffer count fetches (floor calls1) (floor calls2) (/ calls2 calls1 1d0)
+                     (floor ns1) (floor ns2) resident1 resident2))))
+
 ;;; -- Whole programs: the library and the program swapped, with a buffer that holds them --
 
 (defun swap-large ()

@@ -6,7 +6,7 @@
 (in-package "SYS")
 
 (export '(ext::mkswap ext::mkunswap ext::swparrayp ext::swparray ext::scodep ext::ccodep ext::mkswapp ext::noswapflg ext::noswapfns ext::mkswapsize
-          ext::setsbsize ext::swap-statistics ext::count-swap-hits ext::swap-cold-code ext::swap-error ext::swap-error-array ext::swap-error-reason
+          ext::setsbsize ext::shadow-compression ext::swap-statistics ext::count-swap-hits ext::swap-cold-code ext::swap-error ext::swap-error-array ext::swap-error-reason
           ext::swapping-buffer-exhausted ext::shadow-space-exhausted ext::shadow-space-error ext::enlarge-buffer ext::make-resident ext::retry)
         "WINDFALL")
 
@@ -194,15 +194,30 @@ nested in it, and returns the name, which OVERLAYS:UNDO takes back; of a functio
               (%swap-repair fault nil))))
     old))
 
+;;; -- Compression --
+
+(defun ext:shadow-compression ()
+  "The level of zstd at which arrays are compressed when they are written to shadow space, or NIL: they are not (as it is initially)."
+  (let ((level (%shadow-compression)))
+    (and (plusp level) level)))
+
+(defun (setf ext:shadow-compression) (compression)
+  "COMPRESSION: NIL, T (level 3) or a level of zstd from 1 to 19.  May be set at any time; what is in shadow space already stays as it is.  An error if the
+library libzstd.so.1 cannot be opened."
+  (unless (typep compression '(or boolean (integer 1 19))) (error 'type-error :datum compression :expected-type '(or boolean (integer 1 19))))
+  (unless (%set-shadow-compression (case compression ((nil) 0) ((t) -1) (t compression)))
+    (error "Compression needs the library libzstd.so.1, which cannot be opened."))
+  compression)
+
 ;;; -- Figures --
 
 (defun %figures (keys figures) (mapcan #'list keys figures))
 
 (defun ext:swap-statistics (&optional array)
   "Of a swapped array, or a function or its name: a property list of figures.  Without ARRAY: the totals, and a list of one list for every swapped array, its
-name or handle and its figures.  :BYTES is what the array takes in memory when it is resident, so what is saved while it is away; :STORED what it takes in shadow space; :HITS counts uses, where
+name or handle and its figures.  :BYTES is what the array takes in memory when it is resident, so what is saved while it is away; :STORED what it takes in shadow space, less if it is compressed; :HITS counts uses, where
 all calls and returns of a function between two fetches (of whatever array) or collections are one, unless COUNT-SWAP-HITS has each call counted; :FETCHES those that found it away, :NANOSECONDS
-is the time of these."
+is the time of these; :PACKED counts arrays that are compressed."
   (flet ((one (handle) (%figures '(:bytes :stored :hits :fetches :nanoseconds :in-buffer) (%swap-figures handle))))
     (if array
         (let ((handle (or (ext:swparrayp array) (some #'%code-handle (%designated-functions array)))))
@@ -210,7 +225,7 @@ is the time of these."
         (let ((all '()))
           (do ((handle (%swap-next nil) (%swap-next handle))) ((null handle))
             (push (cons (%swap-name handle) (one handle)) all))
-          (values (%figures '(:arrays :bytes :stored :file :free :handles :in-buffer :buffer :hits :fetches :evictions :written :nanoseconds :freed)
+          (values (%figures '(:arrays :bytes :stored :file :free :handles :in-buffer :buffer :hits :fetches :evictions :written :nanoseconds :freed :packed)
                             (%swap-totals))
                   (sort all #'> :key (lambda (row) (getf (cdr row) :nanoseconds))))))))
 

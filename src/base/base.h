@@ -67,6 +67,30 @@ int newfile_close(NewFile *f, int error);
 /* checksum.c */
 uint64_t bytes_checksum(const void *data, size_t bytes, uint64_t seed);
 
+/* compress.c: zstd frames. */
+enum { FRAME_MAGIC_BYTES = 4, UNPACKER_MOST = 4 };
+extern const uint8_t frame_magic[FRAME_MAGIC_BYTES]; /* what every frame begins with */
+/* Opens the library that packs; NULL: it cannot be opened.  `level` is one of zstd, 1 to 19. */
+typedef struct Packer Packer;
+Packer *packer_open(int level);
+void packer_close(Packer *p);
+/* Makes a dictionary of at most `room` bytes for what is like the samples, which lie end to end; its size, or 0: they are too few. */
+size_t packer_train(const Packer *p, unsigned number, void *to, size_t room, const void *samples, const size_t *sizes, unsigned count);
+/* What is packed from now on is packed with that dictionary.  False: there is no memory. */
+bool packer_use(Packer *p, const void *dictionary, size_t bytes, int level);
+/* The length of the frame; 0: there is no room for it. */
+size_t packer_pack(const Packer *p, void *to, size_t room, const void *from, size_t bytes);
+/* Unpacks frames with dictionaries, whose numbers count from 1 in the order in which they are added. */
+typedef struct Unpacker Unpacker;
+Unpacker *unpacker_make(void);
+void unpacker_free(Unpacker *u);
+/* False: there are too many, it is none, or it has another number. */
+bool unpacker_add(Unpacker *u, const void *dictionary, size_t bytes);
+/* Fills [to, to + bytes) with what the frame at the beginning of [from, from + most) holds; false if it is damaged or holds another number of bytes. */
+bool unpacker_unpack(Unpacker *u, void *to, size_t bytes, const void *from, size_t most);
+/* The same of a frame without dictionary that is exactly as long as `stored`. */
+bool frame_unpack(void *to, size_t bytes, const void *from, size_t stored);
+
 /* clock.c */
 uint64_t clock_nanoseconds(void);     /* monotonic */
 uint64_t clock_run_nanoseconds(void); /* CPU time of the process */

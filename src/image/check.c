@@ -266,16 +266,20 @@ static bool block_words_fit(Check *c, const SwapRecord *r, const char *p, const 
 }
 
 static bool check_blocks(Check *c, const char *blocks, uint64_t bytes) {
+    if (!c->handles) return true;
+    Unpacker *u = swap_record_unpacker(c->records, blocks, bytes);
+    if (!u) return refuse(c, "the dictionary of its swapped arrays is wrong");
     for (uint64_t i = 1; i < c->handles && !c->wrong; i++) {
         const SwapRecord *r = &c->records[i];
         if (!r->size) continue;
-        if (((uint64_t)r->offset + r->size) * 16 > bytes || r->boxed > r->size) return refuse(c, "its table of handles is wrong");
+        char *p = swap_record_read(r, u, blocks, bytes);
         uint64_t *starts = calloc(r->size / 64 + 1, 8);
-        if (!starts) return refuse(c, "there is no memory to check it");
-        const char *p = blocks + (uint64_t)r->offset * 16;
-        if (!block_starts(r, p, starts) || !block_words_fit(c, r, p, starts)) refuse(c, "there is a swapped array that is none");
+        if (!p || !starts) refuse(c, "its table of handles is wrong");
+        else if (!block_starts(r, p, starts) || !block_words_fit(c, r, p, starts)) refuse(c, "there is a swapped array that is none");
         free(starts);
+        free(p);
     }
+    unpacker_free(u);
     return !c->wrong;
 }
 

@@ -20,7 +20,7 @@
 
 #define IMAGE_MAGIC "Windfall image\n"   /* 16 bytes with its zero */
 #define TRAILER_MAGIC "Windfall-trailer"  /* 16 bytes without */
-enum { IMAGE_VERSION = 3, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16 };
+enum { IMAGE_VERSION = 4, IMAGE_PAGE = 4096, IMAGE_ROOTS = 16 };
 
 typedef enum SectionKind { SECTION_STATIC, SECTION_DYNAMIC, SECTION_PURE, SECTION_TABLES, SECTION_FINALIZERS, SECTION_BUILTINS, SECTION_HANDLES, SECTION_SHADOW, SECTION_COUNT } SectionKind;
 
@@ -87,13 +87,6 @@ const void *note_find(const char *notes, size_t bytes, const char *owner, uint32
 
 /* Opens the file that this process runs. */
 int image_executable(void);
-
-/* -- compress.c -- */
-
-/* The data as a zstd frame of *stored bytes in memory that the caller frees; NULL and `bytes` if that is no shorter.  Returns NULL, or what went wrong. */
-const char *image_pack(const void *data, size_t bytes, int level, void **packed, size_t *stored);
-/* Fills [to, to + bytes) with what the frame holds; false if it is damaged or holds another number of bytes. */
-bool image_unpack(void *to, size_t bytes, const void *from, size_t stored);
 
 /* -- layout.c -- */
 

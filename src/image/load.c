@@ -71,7 +71,7 @@ static bool section_unpack(ImageFile *f, SectionKind kind, void *to) {
     const Section *s = &f->header.sections[kind];
     void *frame = mmap(NULL, s->stored, PROT_READ, MAP_PRIVATE, f->fd, (off_t)(f->start + s->offset));
     if (frame == MAP_FAILED) return refuse(f, "the image cannot be mapped: %s", strerror(errno));
-    bool good = image_unpack(to, s->bytes, frame, s->stored) && image_checksum(to, s->bytes, kind) == s->checksum;
+    bool good = frame_unpack(to, s->bytes, frame, s->stored) && image_checksum(to, s->bytes, kind) == s->checksum;
     munmap(frame, s->stored);
     return good ? true : refuse(f, "the image is damaged: its compressed %s is wrong", section_names[kind]);
 }
@@ -341,6 +341,7 @@ static Obj translate_word(const void *relocation, Obj x) { return relocate_word(
 static bool image_swap(ImageFile *f, Thread *t) {
     const Section *s = f->header.sections;
     if (!s[SECTION_HANDLES].count) return true;
+    if (!WHOLE) return refuse(f, "this runtime has no swapper");
     Relocation r = image_relocation(f, t->heap);
     SwapRecord *records = section_read(f, SECTION_HANDLES);
     int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);

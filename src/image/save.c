@@ -139,11 +139,11 @@ static void part_builtins(Parts *p, const Runtime *r) {
 static Obj translate_word(const void *relocation, Obj x) { return relocate_word(relocation, x); }
 
 /* The swapped arrays and their table; NULL, or what went wrong. */
-static const char *part_swapped(Parts *p, Thread *t, const Relocation *r) {
+static const char *part_swapped(Parts *p, Thread *t, const Relocation *r, int level) {
     SwapRecord *records;
     uint64_t count, bytes;
     int fd;
-    if (!swap_export(t, translate_word, r, &records, &count, &fd, &bytes)) return "a swapped array cannot be read";
+    if (!swap_export(t, translate_word, r, level, &records, &count, &fd, &bytes)) return "a swapped array cannot be read";
     void *blocks = bytes ? mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
     if (fd >= 0) close(fd);
     p->owned[SECTION_HANDLES] = records;
@@ -153,20 +153,29 @@ static const char *part_swapped(Parts *p, Thread *t, const Relocation *r) {
     return NULL;
 }
 
-/* Compresses what becomes shorter by it, but for shadow space, which is used in place; NULL, or what went wrong. */
-static const char *parts_pack(Parts *p, int level) {
-    const char *what = NULL;
-    for (int i = 0; i < SECTION_COUNT && !what; i++) {
-        void *packed;
-        size_t stored;
-        if (i == SECTION_SHADOW) continue;
-        what = image_pack(p->data[i], p->header.sections[i].bytes, level, &packed, &stored);
-        if (what || !packed) continue;
-        free(p->owned[i]);
-        p->data[i] = p->owned[i] = packed;
-        p->header.sections[i].stored = stored;
+/* The section as a frame, if that is shorter. */
+static void part_pack(Parts *p, const Packer *packer, int kind) {
+    size_t bytes = p->header.sections[kind].bytes, stored;
+    void *frame = allocate(bytes);
+    if (!bytes || !(stored = packer_pack(packer, frame, bytes - 1, p->data[kind], bytes))) {
+        free(frame);
+        return;
     }
-    return what;
+    free(p->owned[kind]);
+    p->data[kind] = p->owned[kind] = frame;
+    p->header.sections[kind].stored = stored;
+}
+
+static const char *const no_packer = "compression needs the library libzstd.so.1, which cannot be opened";
+
+/* Compresses what becomes shorter by it, but for shadow space, which is used in place and compressed array by array; NULL, or what went wrong. */
+static const char *parts_pack(Parts *p, int level) {
+    Packer *packer = packer_open(level);
+    if (!packer) return no_packer;
+    for (int i = 0; i < SECTION_COUNT; i++)
+        if (i != SECTION_SHADOW) part_pack(p, packer, i);
+    packer_close(packer);
+    return NULL;
 }
 
 static void header_fill(Parts *p, Thread *t, const Relocation *r, const Runtime *runtime, unsigned flags) {
@@ -264,7 +273,7 @@ static const char *save_on(Thread *t, const ImageRequest *request, const Runtime
     part(&parts, SECTION_PURE, pure, pure_used, 0);
     part_tables(&parts, t, state.start);
     part_builtins(&parts, runtime);
-    Writer w = {.what = part_swapped(&parts, t, &r)};
+    Writer w = {.what = part_swapped(&parts, t, &r, request->compression)};
     if (!w.what && request->compression) w.what = parts_pack(&parts, request->compression);
     header_place(&parts.header);
     if (!w.what && request->layout) image_layout(request->layout, runtime, &parts.header);

@@ -31,6 +31,7 @@ typedef struct Options {
     const char *command; /* the Lisp function of `deliver` or `explain`, or NULL */
     const char *script, *image, *shadow;
     int64_t swap_pages; /* -1: not given */
+    bool compress;      /* shadow space */
     ImageFile *image_file; /* of --image */
     const char *library, *save, *runtime, *slim; /* for those who build the system */
     char **arguments; /* NULL-ended: those of the script */
@@ -51,6 +52,7 @@ static const char help[] =
     "  --swap             swap the compiled code of definitions, as MKSWAPP says\n"
     "  --swap-buffer N    a swapping buffer of N pages of 4 KB\n"
     "  --shadow FILE      keep swapped arrays in FILE instead of a temporary file\n"
+    "  --shadow-compression WHAT   zstd: compress swapped arrays; none: do not, as without the option\n"
     "  --no-init          do not load ~/.windfallrc\n"
     "  --library DIR      make the system anew from its library's source in DIR\n"
     "  --save FILE        save the system as an executable FILE and end; with --runtime R behind the runtime in R\n"
@@ -92,6 +94,11 @@ static int64_t parse_pages(const char *text) {
 }
 
 /* The value of the option in argv[*i]: behind its =, or the next word. */
+static bool parse_compression(const char *word) {
+    if (strcmp(word, "zstd") && strcmp(word, "none")) wrong_usage("not zstd or none", word);
+    return !strcmp(word, "zstd");
+}
+
 static const char *option_value(char **argv, int *i) {
     const char *equals = strchr(argv[*i], '=');
     if (equals) return equals + 1;
@@ -117,6 +124,7 @@ static void parse_option(Options *o, char **argv, int *i) {
     else if (is_option(word, "--heap-limit")) o->heap_limit = parse_bytes(option_value(argv, i));
     else if (!strcmp(word, "--swap")) o->actions[o->action_count++] = (Action){"EVAL", "(cl:setq windfall:noswapflg cl:nil)"};
     else if (is_option(word, "--swap-buffer")) o->swap_pages = parse_pages(option_value(argv, i));
+    else if (is_option(word, "--shadow-compression")) o->compress = parse_compression(option_value(argv, i));
     else if (is_option(word, "--shadow")) o->shadow = option_value(argv, i);
     else if (is_option(word, "--image")) o->image = option_value(argv, i);
     else if (is_option(word, "--library")) o->library = option_value(argv, i);
@@ -219,6 +227,10 @@ int main(int argc, char **argv) {
     Thread *t = world_start(&o, own, argc, argv);
     if (o.save) return save_system(t, &o);
     if (o.shadow) swap_set_file(t, o.shadow);
+    if (o.compress && !swap_set_compression(t, -1)) {
+        fputs("windfall: --shadow-compression needs the library libzstd.so.1, which cannot be opened\n", stderr);
+        return 1;
+    }
     if (o.swap_pages >= 0) swap_set_buffer(t, (size_t)o.swap_pages);
     if (!is_nil(t->world->entry)) return world_run_entry(t, o.arguments);
     if (!o.script && !o.quit) edit_create(t);

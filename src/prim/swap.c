@@ -96,6 +96,14 @@ BUILTIN(swap_torture_p, "%SWAP-TORTURE-P", 0, 0, "", "Whether WINDFALL_TORTURE a
     return intern_text(t, t->world->package_keyword, flags & TORTURE_SWAP ? "ALL" : "LIBRARY");
 }
 
+/* -- Compression -- */
+
+BUILTIN(shadow_compression, "%SHADOW-COMPRESSION", 0, 0, "", "The level of zstd at which arrays are compressed when they are stored; 0: not at all.") { return obj_of_fix(swap_compression(t)); }
+
+BUILTIN(set_shadow_compression, "%SET-SHADOW-COMPRESSION", 1, 1, "level", "Sets it; -1 is the usual one.  NIL if the library that compresses cannot be opened.") {
+    return obj_of_bool(swap_set_compression(t, (int)fix_of_obj(args[0])));
+}
+
 /* -- Figures -- */
 
 static Obj list_of_figures(Thread *t, const uint64_t *figures, uint32_t n) {
@@ -105,9 +113,9 @@ static Obj list_of_figures(Thread *t, const uint64_t *figures, uint32_t n) {
 }
 
 BUILTIN(swap_totals, "%SWAP-TOTALS", 0, 0, "",
-        "Arrays, their bytes, bytes stored, of the file, free in it, of handles, in the buffer, of the buffer; hits, fetches, evictions, bytes written, nanoseconds, arrays freed.") {
+        "Arrays, their bytes, bytes stored, of the file, free in it, of handles, in the buffer, of the buffer; hits, fetches, evictions, bytes written, nanoseconds, arrays freed, arrays compressed.") {
     SwapStatistics s = swap_statistics(t);
-    const uint64_t figures[] = {s.arrays, s.bytes, s.stored, s.file, s.garbage, s.resident, s.in_buffer, s.buffer, s.hits, s.fetches, s.evictions, s.written, s.nanoseconds, s.freed};
+    const uint64_t figures[] = {s.arrays, s.bytes, s.stored, s.file, s.garbage, s.resident, s.in_buffer, s.buffer, s.hits, s.fetches, s.evictions, s.written, s.nanoseconds, s.freed, s.packed};
     return list_of_figures(t, figures, COUNT_OF(figures));
 }
 

@@ -91,31 +91,41 @@ uint32_t block_check_raw(const SwapEntry *e, const char *p) {
     return (uint32_t)bytes_checksum(p + (size_t)e->boxed * GRANULE, (size_t)(e->size - e->boxed) * GRANULE, 2);
 }
 
-SwapFault block_read_boxed(Swap *s, SwapEntry *e, char *to) {
+SwapFault block_read_boxed(Swap *s, SwapEntry *e, char **to) {
+    bool packed = e->flags & SWAP_PACKED;
+    *to = block_scratch(s, (size_t)(packed ? e->size : e->boxed) * GRANULE);
     if (e->flags & SWAP_BROKEN) return SWAP_DAMAGED;
-    if (!shadow_read(&s->shadow, e->offset, e->flags, to, (size_t)e->boxed * GRANULE)) return SWAP_UNREADABLE;
-    return block_check_boxed(e, to) == e->check_boxed ? SWAP_FINE : SWAP_DAMAGED;
+    if (packed) {
+        SwapFault fault = block_read_packed(s, e, *to);
+        if (fault != SWAP_FINE) return fault;
+    } else if (!shadow_read(&s->shadow, e->offset, e->flags, *to, (size_t)e->boxed * GRANULE)) return SWAP_UNREADABLE;
+    return block_check_boxed(e, *to) == e->check_boxed ? SWAP_FINE : SWAP_DAMAGED;
 }
 
 SwapFault block_read(Swap *s, SwapEntry *e, char *to) {
     if (e->flags & SWAP_BROKEN) return SWAP_DAMAGED;
-    if (!shadow_read(&s->shadow, e->offset, e->flags, to, (size_t)e->size * GRANULE)) return SWAP_UNREADABLE;
+    if (e->flags & SWAP_PACKED) {
+        SwapFault fault = block_read_packed(s, e, to);
+        if (fault != SWAP_FINE) return fault;
+    } else if (!shadow_read(&s->shadow, e->offset, e->flags, to, (size_t)e->size * GRANULE)) return SWAP_UNREADABLE;
     return block_check_boxed(e, to) == e->check_boxed && block_check_raw(e, to) == e->check_raw ? SWAP_FINE : SWAP_DAMAGED;
 }
 
 bool block_write(Swap *s, SwapEntry *e, const char *p) {
-    uint32_t offset;
-    if (!shadow_allocate(&s->shadow, e->size, &offset)) return false;
-    if (!shadow_write(&s->shadow, offset, p, (size_t)e->size * GRANULE)) {
-        shadow_free(&s->shadow, offset, e->size);
+    uint32_t offset, stored;
+    const char *form = block_pack(s, s->packing.packer, p, e->size, &stored);
+    if (!shadow_allocate(&s->shadow, stored, &offset)) return false;
+    if (!shadow_write(&s->shadow, offset, form, (size_t)stored * GRANULE)) {
+        shadow_free(&s->shadow, offset, stored);
         return false;
     }
     if (e->stored && !(e->flags & SWAP_ELSEWHERE)) shadow_free(&s->shadow, e->offset, e->stored);
     e->offset = offset;
-    e->stored = e->size;
+    e->stored = stored;
     e->flags &= (uint8_t)~(SWAP_ELSEWHERE | SWAP_PACKED);
+    if (stored < e->size) e->flags |= SWAP_PACKED;
     e->check_boxed = block_check_boxed(e, p);
     e->check_raw = block_check_raw(e, p);
-    s->written += (uint64_t)e->size * GRANULE;
+    s->written += (uint64_t)stored * GRANULE;
     return true;
 }

@@ -67,6 +67,7 @@ SwapStatistics swap_statistics(Thread *t) {
         st.arrays++;
         st.bytes += (uint64_t)e->size * GRANULE;
         st.stored += (uint64_t)e->stored * GRANULE;
+        st.packed += (e->flags & SWAP_PACKED) != 0;
         st.hits += swap_hits(e);
         if (e->links) st.resident += sizeof(SwapLinks) + e->links->count * sizeof(SwapLink);
     }

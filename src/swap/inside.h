@@ -29,12 +29,26 @@ typedef struct Shadow {
     uint64_t image_at;   /* where the section begins in it */
 } Shadow;
 
+/* How blocks are compressed (pack.c). */
+typedef struct Packing {
+    int level;              /* of zstd; 0: what is written from now on is stored as it is */
+    Packer *packer;         /* NULL if `level` is 0 */
+    Unpacker *unpacker;     /* made when it is first needed */
+    unsigned dictionaries;  /* how many there are */
+    void *dictionary;       /* the last of them, of */
+    size_t dictionary_bytes;
+    uint64_t seen, train_at; /* bytes of arrays that were stored while `level` was not 0; when they are so many, a dictionary is trained */
+    char *frame;            /* memory for a frame */
+    size_t frame_bytes;
+} Packing;
+
 typedef struct Swap {
     Thread *thread;
     SwapEntry *entries;
     uint64_t count;      /* highest index in use */
     WordStack unused;    /* indices below it that are free */
     Shadow shadow;
+    Packing packing;
 
     char *buffer, *end;  /* reserved when it is first needed; NULL before */
     char *hand;          /* where the search for room begins */
@@ -95,13 +109,33 @@ void block_settle(SwapEntry *e, char *p, const char *place);
 void block_move(const SwapEntry *e, char *p, const char *from, const char *to);
 uint32_t block_check_boxed(const SwapEntry *e, const char *p);
 uint32_t block_check_raw(const SwapEntry *e, const char *p);
-/* Reads the block as it is stored and checks it. */
+/* Reads the stowed block and checks it. */
 SwapFault block_read(Swap *s, SwapEntry *e, char *to);
-/* The same for its boxed part only. */
-SwapFault block_read_boxed(Swap *s, SwapEntry *e, char *to);
+/* The same for its boxed part only, to scratch memory. */
+SwapFault block_read_boxed(Swap *s, SwapEntry *e, char **to);
 /* Writes a stowed block to a new place and frees the old one; false: the old one is as it was. */
 bool block_write(Swap *s, SwapEntry *e, const char *p);
 void entry_note_young(Swap *s, SwapEntry *e);
+
+/* -- pack.c: compressed blocks -- */
+
+/* A new array of that many granules is going to be stored: it may be time for a new dictionary. */
+void pack_count(Swap *s, uint32_t size);
+/* The stowed block as it is to be stored in *stored granules: packed, or p itself if there is no packer or that would be no shorter. */
+const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t size, uint32_t *stored);
+/* Reads and unpacks a block with SWAP_PACKED; its checksums are still to be compared. */
+SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to);
+/* A dictionary trained from the swapped arrays as persist.c writes them, in memory that the caller frees; NULL: they are too few. */
+void *dictionary_make(Swap *s, const Packer *p, unsigned number, SwapTranslate translate, const void *data, size_t *bytes);
+/* From now on there may be frames with the dictionary, which is the swapper's then; false: it is none, and the caller's. */
+bool dictionary_add(Swap *s, void *dictionary, size_t bytes);
+
+static inline uint32_t dictionary_check(const void *p, size_t bytes) { return (uint32_t)bytes_checksum(p, bytes, 2); }
+
+/* -- persist.c -- */
+
+/* The stowed block with its links among its words, and references as `translate`, if not NULL, gives them. */
+SwapFault block_translated(Swap *s, SwapEntry *e, char *p, SwapTranslate translate, const void *data);
 
 /* -- buffer.c -- */
 

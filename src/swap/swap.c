@@ -47,6 +47,7 @@ Obj swap_store(Thread *t, Type storage, bool vector, const Obj *parts, uint32_t 
     uint64_t boxed, size = parts_measure(parts, count, &boxed), index;
     Type type = flags & SWAP_CONSTANT ? TYPE_CODE : obj_type(parts[0]);
     *fault = SWAP_FULL;
+    if (size < UINT32_MAX) pack_count(s, (uint32_t)size);
     if (size >= UINT32_MAX || !(index = handle_take(s))) return NIL;
     SwapEntry *e = &s->entries[index];
     *e = (SwapEntry){.size = (uint32_t)size, .boxed = (uint32_t)boxed, .note = note, .type = (uint8_t)type, .flags = (uint8_t)flags, .detail = (uint16_t)(storage << 1 | vector)};
@@ -207,13 +208,14 @@ Obj swap_look(Thread *t, Obj handle) {
     Swap *s = swap_of(t);
     SwapEntry *e = swap_entry(t, handle);
     if (e->place) return swap_object(e);
-    char *p = block_scratch(s, (size_t)e->boxed * GRANULE);
-    if (block_read_boxed(s, e, p) != SWAP_FINE) return NIL;
+    char *p;
+    if (block_read_boxed(s, e, &p) != SWAP_FINE) return NIL;
     block_fill(e, p, p);
     return obj_of_address(p);
 }
 
 bool swap_peek(Thread *t, Obj handle, void *to, size_t bytes) {
+    if (!WHOLE) return false; /* the slim runtime has no swapper */
     Swap *s = swap_of(t);
     SwapEntry *e = swap_entry(t, handle);
     size_t most = (size_t)(e->size - e->boxed) * GRANULE;

@@ -169,6 +169,7 @@ typedef struct SwapStatistics {
     uint64_t in_buffer, buffer;     /* bytes of arrays in the buffer, of the buffer */
     uint64_t hits, fetches, evictions, written, nanoseconds;
     uint64_t freed;                 /* arrays that collections have freed */
+    uint64_t packed;                /* arrays that are stored compressed */
 } SwapStatistics;
 SwapStatistics swap_statistics(Thread *t);
 /* The next handle with an index greater than that of `handle` (NIL: the first), or NIL. */
@@ -185,23 +186,34 @@ int swap_system_error(Thread *t);
 /* The file to use instead of a temporary one; before anything is swapped. */
 void swap_set_file(Thread *t, const char *name);
 
+/* -- pack.c: compression -- */
+
+/* The level of zstd, 1 to 19, at which arrays are compressed when they are stored, 0: not at all.  -1 sets the usual one.  What is stored already stays as it is.  False:
+   the library that compresses cannot be opened. */
+int swap_compression(const Thread *t);
+bool swap_set_compression(Thread *t, int level);
+
 /* -- persist.c: shadow space as an image has it -- */
 
-/* A handle in an image; the first record is of no handle.  Offsets are from the beginning of the blocks, in granules. */
+/* A handle in an image; sizes and offsets, from the beginning of the blocks, are in granules.  The first record is that of the dictionary with which blocks are compressed:
+   `note` are its bytes.  Without one all its fields are 0. */
 typedef struct SwapRecord {
     uint32_t size, boxed, offset, check_boxed, check_raw, note;
     uint8_t type, flags;
     uint16_t detail;
-    uint32_t unused;
+    uint32_t stored; /* less than `size` if it is compressed */
 } SwapRecord;
 typedef Obj (*SwapTranslate)(const void *data, Obj x);
 /* What a fork does first: shadow space goes on being the parent's. */
 void swap_detach(Thread *t);
-/* Writes all blocks, with references as `translate` gives them, to a file without a name, *fd, of *bytes; the records are malloc'ed.  False: a block cannot be
-   read, or the file not be written.  Nothing is swapped: *count is 0. */
-bool swap_export(Thread *t, SwapTranslate translate, const void *data, SwapRecord **records, uint64_t *count, int *fd, uint64_t *bytes);
+/* Writes all blocks, with references as `translate` gives them, to a file without a name, *fd, of *bytes; the records are malloc'ed.  They are compressed if a `level` is given
+   or swap_set_compression has.  False: a block cannot be read, or the file not be written.  Nothing is swapped: *count is 0. */
+bool swap_export(Thread *t, SwapTranslate translate, const void *data, int level, SwapRecord **records, uint64_t *count, int *fd, uint64_t *bytes);
 /* The inverse, before anything else is swapped: the blocks stay where they are in the file, which is the swapper's from now on.  False: the records are wrong. */
 bool swap_import(Thread *t, const SwapRecord *records, uint64_t count, int fd, uint64_t at, uint64_t bytes);
+/* For those who check an image without a world: what unpacks its blocks (NULL: the dictionary is wrong); a block in memory that the caller frees (NULL: it, or its record, is wrong). */
+Unpacker *swap_record_unpacker(const SwapRecord *records, const char *blocks, uint64_t bytes);
+char *swap_record_read(const SwapRecord *r, Unpacker *u, const char *blocks, uint64_t bytes);
 /* Changes the references in all blocks.  False: one cannot be read or written. */
 bool swap_translate(Thread *t, SwapTranslate translate, const void *data);
 /* Is the word in a stowed block one that refers to the block itself, and does it refer to a place within? */

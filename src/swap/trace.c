@@ -35,8 +35,7 @@ static void entry_trace(Swap *s, SwapEntry *e) {
     Heap *h = s->thread->heap;
     char *p = e->place;
     if (!p) {
-        p = block_scratch(s, (size_t)e->boxed * GRANULE);
-        if (block_read_boxed(s, e, p) != SWAP_FINE) {
+        if (block_read_boxed(s, e, &p) != SWAP_FINE) {
             e->flags |= SWAP_BROKEN;
             p = NULL;
         } else links_blank(e, p);

@@ -200,30 +200,32 @@ static void test_pack(void **state) {
     (void)state;
     enum { N = 100000 };
     char *data = malloc(N), *back = malloc(N + 1), *longer;
-    void *frame;
+    void *frame = malloc(N);
     size_t n;
     for (int i = 0; i < N; i++) data[i] = (char)(i / 100 + i % 7);
-    assert_null(image_pack(data, N, 9, &frame, &n));
-    assert_true(frame && n < N / 2);
-    assert_true(image_unpack(back, N, frame, n));
+    Packer *packer = packer_open(9);
+    assert_non_null(packer);
+    n = packer_pack(packer, frame, N, data, N);
+    assert_true(n && n < N / 2);
+    assert_true(frame_unpack(back, N, frame, n));
     assert_memory_equal(data, back, N);
-    assert_false(image_unpack(back, N - 1, frame, n));
-    assert_false(image_unpack(back, N + 1, frame, n));
-    for (size_t cut = 0; cut < n; cut += n / 50 + 1) assert_false(image_unpack(back, N, frame, cut));
+    assert_false(frame_unpack(back, N - 1, frame, n));
+    assert_false(frame_unpack(back, N + 1, frame, n));
+    for (size_t cut = 0; cut < n; cut += n / 50 + 1) assert_false(frame_unpack(back, N, frame, cut));
     longer = calloc(n + 100, 1);
     memcpy(longer, frame, n);
     for (int i = 0; i < 4; i++) longer[n + (size_t)i] = "\x27\xB5\x2F\xFD"[i]; /* the magic number of version 0.7 */
-    assert_false(image_unpack(back, N, longer, n + 100));
+    assert_false(frame_unpack(back, N, longer, n + 100));
     for (int i = 0; i < 4; i++) longer[i] = longer[n + (size_t)i];
-    assert_false(image_unpack(back, N, longer, n));
+    assert_false(frame_unpack(back, N, longer, n));
     memcpy(longer, frame, n);
     for (size_t bit = 0; bit < 8 * n; bit += 7) { /* is unpacked to something else, or refused; under the sanitizers too */
         longer[bit / 8] = (char)(longer[bit / 8] ^ 1 << bit % 8);
-        (void)image_unpack(back, N, longer, n);
+        (void)frame_unpack(back, N, longer, n);
         longer[bit / 8] = (char)(longer[bit / 8] ^ 1 << bit % 8);
     }
-    assert_null(image_pack("abc", 3, 9, &frame, &n));
-    assert_true(!frame && n == 3);
+    assert_int_equal(packer_pack(packer, frame, 2, "abc", 3), 0);
+    packer_close(packer);
 }
 
 static void test_refused(void **state) {
