@@ -1,4 +1,4 @@
-;;; swap.lisp: what swapped code costs: entering, fetching, and running 100 MB of code in less memory.  `bench/swap` calls it.
+;;; swap.lisp: what swapped code costs: entering, fetching, and running 100 MB of code in less memory, compressed too.  `bench/swap` calls it.
 
 (defun seconds () (/ (get-internal-run-time) (float internal-time-units-per-second 1d0)))
 (defmacro timed (&body body) `(let ((start (seconds))) ,@body (- (seconds) start)))
@@ -95,8 +95,6 @@
 
 (defun swap-again (function) (sys::%unswap-code (list function) nil) (mkswap-now function))
 
-(defun collection-seconds () (least 3 (lambda () (gc))))
-
 (defun saved-bytes ()
   "The size of the program as an executable."
   (let ((file (format nil "/tmp/windfall-bench-~D" (sys::%process-id))))
@@ -104,40 +102,74 @@
                            (with-open-file (in file :element-type '(unsigned-byte 8)) (file-length in)))
       (delete-file file))))
 
+(defun more-fetches (function)
+  "Least seconds of three calls; fetches of each; nanoseconds of each fetch."
+  (funcall function)
+  (let* ((before (swap-statistics)) (spent (least 3 function)) (after (swap-statistics)))
+    (flet ((more (key) (- (getf after key) (getf before key))))
+      (list spent (/ (more :fetches) 3d0) (/ (more :nanoseconds) (max 1d0 (more :fetches)))))))
+
 (defun measure-calls (rows calls)
   "Of each row, megabytes of buffer and functions called: calls a second, fetches a call, nanoseconds a fetch, resident MB."
   (loop for (buffer count) in rows
         collect (progn
                   (setsbsize (* buffer 256))
                   (gc)
-                  (call-at-random 1000 count (make-random-state nil))
-                  (let* ((before (swap-statistics)) (spent (least 3 (lambda () (call-at-random calls count (make-random-state nil))))) (after (swap-statistics)))
-                    (flet ((more (key) (- (getf after key) (getf before key))))
-                      (list (/ calls spent) (/ (more :fetches) calls 3d0) (/ (more :nanoseconds) (max 1 (more :fetches))) (/ (resident-kb) 1024d0)))))))
+                  (destructuring-bind (spent fetches nanoseconds) (more-fetches (lambda () (call-at-random calls count (make-random-state nil))))
+                    (list (/ calls spent) (/ fetches calls) nanoseconds (/ (resident-kb) 1024d0))))))
 
-(defun measure-space (rows calls)
-  "Bytes of arrays, of them stored, of the file, of an executable; seconds of a full collection; and what MEASURE-CALLS says."
+(defun measure-space ()
+  "Bytes of arrays; of them stored; of the file; of an executable; milliseconds of a full collection."
   (gc)
   (let ((s (swap-statistics)))
-    (list (getf s :bytes) (getf s :stored) (- (getf s :file) (getf s :free)) (saved-bytes) (collection-seconds) (measure-calls rows calls))))
+    (list (getf s :bytes) (getf s :stored) (- (getf s :file) (getf s :free)) (saved-bytes) (* 1000 (least 3 (lambda () (gc)))))))
 
-(defun bench-compression (&optional (megabytes 100) (calls 100000))
-  "The same functions, uncompressed and then compressed."
+(defun print-space (plain packed)
+  (format t "~&| | uncompressed | compressed | ratio |~%|---|---|---|---|~%")
+  (loop for what in '("shadow space in use, bytes" "its file, bytes" "an executable, bytes" "a full collection, ms") for a in (rest plain) for b in (rest packed)
+        do (format t "| ~A | ~:[~:D | ~:D~;~,1F | ~,1F~] | ~,3F |~%" what (floatp a) a b (/ b a 1d0))))
+
+(defun bench-compression (&optional (megabytes 100) (calls 50000))
+  "The program of BENCH-MUCH, uncompressed and then compressed."
   (configure-egc 1000 2000 3000)
   (generate megabytes)
   (let* ((all (length *functions*)) (rows (list (list 1 all) (list 4 all) (list 16 all) (list 64 all) (list 128 all) (list 4 (floor all 50))))
-         (plain (measure-space rows calls))
-         (packing (progn (setf (shadow-compression) t) (timed (map nil #'swap-again *functions*))))
-         (packed (measure-space rows calls)))
-    (format t "~&| | uncompressed | compressed | ratio |~%|---|---|---|---|~%")
-    (loop for what in '("shadow space, bytes" "its file" "an executable, bytes" "a full collection, ms") for key in '(1 2 3 4)
-          do (let ((a (nth key plain)) (b (nth key packed)))
-               (if (= key 4) (format t "| ~A | ~,1F | ~,1F | ~,2F |~%" what (* 1000 a) (* 1000 b) (/ b a)) (format t "| ~A | ~:D | ~:D | ~,3F |~%" what a b (/ b a 1d0)))))
-    (format t "~&~%Making all of them resident and swapping them compressed: ~,1F s.~%~%" packing)
+         (space (measure-space)) (plain (measure-calls rows calls))
+         (packing (progn (setf (shadow-compression) t) (timed (map nil #'swap-again *functions*)))))
+    (print-space space (measure-space))
+    (format t "~%~,1F MB made resident and swapped compressed in ~,1F s.~%~%" (/ (first space) 1d6) packing)
     (format t "| buffer, MB | functions called | fetches per call | calls per second | compressed | ratio | fetch, ns | compressed | resident, MB | compressed |~%|---|---|---|---|---|---|---|---|---|---|~%")
-    (loop for (buffer count) in rows for (calls1 fetches ns1 resident1) in (nth 5 plain) for (calls2 nil ns2 resident2) in (nth 5 packed)
-          do (format t "| ~D | ~D | ~,2F | ~:D | ~:D | ~,2F | ~:D | ~:D | ~,1F | ~,1F |~%" buffer count fetches (floor calls1) (floor calls2) (/ calls2 calls1 1d0)
+    (loop for (buffer count) in rows for (calls1 fetches ns1 resident1) in plain for (calls2 nil ns2 resident2) in (measure-calls rows calls)
+          do (format t "| ~D | ~:D | ~,2F | ~:D | ~:D | ~,2F | ~:D | ~:D | ~,1F | ~,1F |~%" buffer count fetches (floor calls1) (floor calls2) (/ calls2 calls1 1d0)
                      (floor ns1) (floor ns2) resident1 resident2))))
+
+(defun library-work (n)
+  "N rounds of printing, compiling and reading."
+  (dotimes (i n)
+    (format nil "~R ~S ~,3F ~{~A~^, ~}" i (list 1.5d0 "x" 'y) 2.25d0 '(1 2 3))
+    (funcall (compile nil `(lambda (x) (let ((y (+ x ,i))) (loop for k below 3 collect (* k y))))) 3)
+    (read-from-string "(a (b . c) #(1 2) \"text\" 12.5)")))
+
+(defun measure-rounds (pages)
+  "Of each size of the buffer: rounds a second, fetches a round."
+  (loop for n in pages
+        collect (progn (setsbsize n)
+                       (destructuring-bind (spent fetches ns) (more-fetches (lambda () (library-work 300)))
+                         (declare (ignore ns))
+                         (list (/ 300 spent) (/ fetches 300))))))
+
+(defun bench-library ()
+  "The library, whose functions are small."
+  (library-work 300)
+  (sys::%swap-everything)
+  (let* ((space (measure-space)) (pages '(4 16 64)) (plain (measure-rounds pages)))
+    (sys::%checked-unswap (remove-if-not #'scodep (sys::%all-functions)))
+    (setf (shadow-compression) t)
+    (sys::%swap-everything)
+    (print-space space (measure-space))
+    (format t "~%| buffer, KB | fetches per round | rounds per second | compressed | ratio |~%|---|---|---|---|---|~%")
+    (loop for n in pages for (rounds1 fetches) in plain for (rounds2) in (measure-rounds pages)
+          do (format t "| ~D | ~,1F | ~:D | ~:D | ~,2F |~%" (* 4 n) fetches (floor rounds1) (floor rounds2) (/ rounds2 rounds1 1d0)))))
 
 ;;; -- Whole programs: the library and the program swapped, with a buffer that holds them --
 

@@ -18,7 +18,7 @@ const uint8_t frame_magic[FRAME_MAGIC_BYTES] = {0x28, 0xB5, 0x2F, 0xFD};
 /* -- Packing -- */
 
 #define PACKER_FUNCTIONS(F) \
-    F(ZSTD_createCCtx) F(ZSTD_freeCCtx) F(ZSTD_CCtx_setParameter) F(ZSTD_createCDict) F(ZSTD_freeCDict) F(ZSTD_CCtx_refCDict) F(ZSTD_compress2) F(ZSTD_isError) \
+    F(ZSTD_createCCtx) F(ZSTD_freeCCtx) F(ZSTD_CCtx_reset) F(ZSTD_CCtx_setParameter) F(ZSTD_createCDict) F(ZSTD_freeCDict) F(ZSTD_CCtx_refCDict) F(ZSTD_compress2) F(ZSTD_isError) \
     F(ZDICT_trainFromBuffer) F(ZDICT_isError)
 
 struct Packer {
@@ -57,6 +57,7 @@ Packer *packer_open(int level) {
 
 bool packer_use(Packer *p, const void *dictionary, size_t bytes, int level) {
     ZSTD_CDict *d = p->ZSTD_createCDict(dictionary, bytes, level);
+    p->ZSTD_CCtx_reset(p->context, ZSTD_reset_session_only); /* a frame for which there was no room is never finished */
     if (!d || p->ZSTD_isError(p->ZSTD_CCtx_refCDict(p->context, d))) {
         p->ZSTD_freeCDict(d);
         return false;

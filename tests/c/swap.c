@@ -1,8 +1,8 @@
 /* swap.c: swapped arrays against a plain model.
 
    Slots of a root vector hold handles.  Each stands for a pointer array (fixnums, strings, handles of other slots' arrays, references to itself by way of a
-   second part) or for bytes, and the model knows what is in it.  Between random stores, collections of random generations, evictions and sizes of the
-   buffer every array must be found as it was; after a full collection exactly the arrays that the model finds reachable exist.
+   second part) or for bytes, and the model knows what is in it.  Between random stores, collections of random generations, evictions, sizes of the
+   buffer and levels of compression every array must be found as it was; after a full collection exactly the arrays that the model finds reachable exist.
 
    HEAP_SEED sets the seed, HEAP_ROUNDS the number of rounds. */
 #include "swap/swap.h"
@@ -159,7 +159,8 @@ static uint64_t reachable(void) {
 }
 
 static void act(void) {
-    switch (below(8)) {
+    static const int levels[] = {0, -1, 1, 9};
+    switch (below(9)) {
     case 0: assert_int_equal(swap_evict_all(t, true), SWAP_FINE); break;
     case 1: assert_int_equal(swap_set_buffer(t, 2 + below(30)), SWAP_FINE); break;
     case 2:
@@ -167,6 +168,7 @@ static void act(void) {
         assert_int_equal(swap_statistics(t).arrays, reachable());
         break;
     case 3: heap_verify(t->heap); break;
+    case 4: assert_true(swap_set_compression(t, levels[below(COUNT_OF(levels))])); break;
     default: heap_collect(t, (int)below(4)); break;
     }
 }
@@ -178,6 +180,7 @@ static void test_random(void **unused) {
     print_message("seed %lu\n", (unsigned long)state);
     state = state * UINT64_C(2654435761) + UINT64_C(88172645463325252);
     roots[0] = alloc_boxed(t, TYPE_SIMPLE_VECTOR, SLOTS, NIL);
+    uint64_t most_packed = 0;
     for (int round = 0; round < rounds; round++) {
         heap_set_torture(t->heap, below(3) ? 0 : TORTURE_MOVE);
         for (uint32_t i = below(10); i-- > 0;) array_make(below(SLOTS));
@@ -192,7 +195,10 @@ static void test_random(void **unused) {
             uint32_t k = below(SLOTS);
             if (model[k].serial) array_check(slot(k), &model[k], 2);
         }
+        if (swap_statistics(t).packed > most_packed) most_packed = swap_statistics(t).packed;
     }
+    if (rounds >= 100) assert_in_range(most_packed, 10, UINT32_MAX);
+    swap_set_compression(t, 0);
     heap_set_torture(t->heap, 0);
     for (uint32_t k = 0; k < SLOTS; k++)
         if (model[k].serial) array_check(slot(k), &model[k], 1);
@@ -253,6 +259,95 @@ static void test_replace(void **unused) {
     assert_false(swap_is_valid(t, handle));
 }
 
+/* -- Compression -- */
+
+enum { TEXTS = 300, TEXT_BYTES = 400 };
+
+/* Texts of words that are alike, but none the same. */
+static void texts_make(char *texts, size_t *sizes) {
+    static const char *const words[] = {"CAR ", "CDR ", "LAMBDA ", "THE-LONGER-NAME ", "X ", "((", "))", "0.5d0 "};
+    for (uint32_t i = 0; i < TEXTS; i++) {
+        char *p = texts + i * TEXT_BYTES, *end = p + TEXT_BYTES;
+        while (p < end) {
+            const char *w = words[below(COUNT_OF(words))];
+            size_t n = strlen(w) < (size_t)(end - p) ? strlen(w) : (size_t)(end - p);
+            memcpy(p, w, n);
+            p += n;
+        }
+        sizes[i] = TEXT_BYTES;
+    }
+}
+
+/* Frames with a dictionary: shorter than without; whole, cut, with one bit changed, read with another dictionary. */
+static void test_frames(void **unused) {
+    (void)unused;
+    static char texts[TEXTS * TEXT_BYTES], dictionary[4096], second[4096], frame[TEXT_BYTES], without[TEXT_BYTES], back[TEXT_BYTES];
+    static size_t sizes[TEXTS];
+    state = 12345;
+    texts_make(texts, sizes);
+    Packer *p = packer_open(3);
+    Unpacker *u = unpacker_make();
+    assert_non_null(p);
+    size_t bytes = packer_train(p, 1, dictionary, sizeof dictionary, texts, sizes, TEXTS), plain = packer_pack(p, without, sizeof without, texts, TEXT_BYTES);
+    assert_true(bytes && plain && packer_use(p, dictionary, bytes, 3));
+    size_t n = packer_pack(p, frame, sizeof frame, texts, TEXT_BYTES);
+    assert_in_range(n, 1, plain - 1);
+    assert_false(unpacker_unpack(u, back, TEXT_BYTES, frame, n)); /* the dictionary is not known yet */
+    assert_true(unpacker_unpack(u, back, TEXT_BYTES, without, plain));
+    assert_true(unpacker_add(u, dictionary, bytes));
+    assert_false(unpacker_add(u, dictionary, bytes)); /* its number is not the next one */
+    assert_false(unpacker_add(u, texts, 4096));
+    assert_true(unpacker_unpack(u, back, TEXT_BYTES, frame, sizeof frame) && !memcmp(back, texts, TEXT_BYTES));
+    assert_true(unpacker_unpack(u, back, TEXT_BYTES, without, plain) && !memcmp(back, texts, TEXT_BYTES));
+    assert_false(unpacker_unpack(u, back, TEXT_BYTES - 1, frame, n));
+    for (size_t cut = 0; cut < n; cut++) assert_false(unpacker_unpack(u, back, TEXT_BYTES, frame, cut));
+    for (size_t bit = 0; bit < 8 * n; bit++) { /* unpacked to something else, or refused; under the sanitizers too */
+        frame[bit / 8] = (char)(frame[bit / 8] ^ 1 << bit % 8);
+        (void)unpacker_unpack(u, back, TEXT_BYTES, frame, n);
+        frame[bit / 8] = (char)(frame[bit / 8] ^ 1 << bit % 8);
+    }
+    size_t more = packer_train(p, 2, second, sizeof second, texts, sizes, TEXTS / 2);
+    assert_true(more && unpacker_add(u, second, more));
+    assert_true(unpacker_unpack(u, back, TEXT_BYTES, frame, n) && !memcmp(back, texts, TEXT_BYTES));
+    assert_int_equal(packer_train(p, 3, second, sizeof second, texts, sizes, 1), 0); /* too few */
+    packer_close(p);
+    unpacker_free(u);
+}
+
+/* What is stored compressed takes less room; what cannot become shorter is stored as it is; dictionaries are trained when there is enough to train them from. */
+static void test_compression(void **unused) {
+    (void)unused;
+    enum { COUNT = 400, LENGTH = 100 };
+    SwapFault fault;
+    roots[0] = alloc_boxed(t, TYPE_SIMPLE_VECTOR, COUNT, NIL);
+    assert_true(swap_set_compression(t, -1));
+    assert_int_equal(swap_compression(t), 3);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        bool noise = i % 4 == 3;
+        Obj v = alloc_raw(t, TYPE_U8_VECTOR, 8 * LENGTH);
+        uint64_t *words = (uint64_t *)obj_raw(v);
+        for (uint32_t k = 0; k < LENGTH; k++) words[k] = noise ? (uint64_t)below(1 << 30) * below(1 << 30) * 7919 ^ (uint64_t)below(1 << 30) << 34 : (uint64_t)i * k;
+        Obj handle = swap_store(t, TYPE_U8_VECTOR, true, &v, 1, i, 0, &fault);
+        set_field(t, roots[0], i, handle);
+        const SwapEntry *e = swap_entry(t, handle);
+        assert_true(noise ? !(e->flags & SWAP_PACKED) && e->stored == e->size : e->flags & SWAP_PACKED && e->stored < e->size);
+    }
+    SwapStatistics st = swap_statistics(t);
+    assert_int_equal(st.packed, COUNT * 3 / 4);
+    assert_true(st.stored < st.bytes);
+    assert_int_equal(swap_evict_all(t, true), SWAP_FINE);
+    for (uint32_t i = 0; i < COUNT; i += 4)
+        for (uint32_t k = 0; k < LENGTH; k++) assert_int_equal(((uint64_t *)obj_raw(fetch(slot(i))))[k], (uint64_t)i * k);
+    ((uint64_t *)obj_raw(fetch(slot(0))))[5] = 77; /* written back as it is when compression is off again */
+    assert_true(swap_set_compression(t, 0));
+    assert_int_equal(swap_evict_all(t, true), SWAP_FINE);
+    assert_int_equal(swap_statistics(t).packed, COUNT * 3 / 4 - 1);
+    assert_int_equal(((uint64_t *)obj_raw(fetch(slot(0))))[5], 77);
+    roots[0] = NIL;
+    heap_collect(t, 3);
+    assert_int_equal(swap_statistics(t).arrays, 0);
+}
+
 static int set_up(void **unused) {
     (void)unused;
     static World w;
@@ -269,6 +364,6 @@ static int set_up(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_pins), cmocka_unit_test(test_replace)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_pins), cmocka_unit_test(test_replace), cmocka_unit_test(test_frames), cmocka_unit_test(test_compression)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

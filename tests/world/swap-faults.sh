@@ -1,6 +1,6 @@
 #!/bin/sh
 # swap-faults.sh: shadow space that is damaged, full, not to be had or somebody else's; buffers that are too small; kills.  (swap.sh has the options and
-# images.)  FAULT_SEED, FAULT_ROUNDS, FAULT_KILLS: of the random parts.
+# images.)  FAULT_SEED, FAULT_ROUNDS, FAULT_KILLS: of the random parts.  SWAP_OPTIONS: of all processes (swap-packed.sh).
 W=$(realpath "${WINDFALL:-build/windfall}")
 here=$(realpath "$(dirname "$0")")
 T=$(mktemp -d)
@@ -17,7 +17,8 @@ check() { # name, expected, got
         printf 'not ok %s\n    expected: %s\n    got:      %s\n' "$1" "$2" "$3"
     fi
 }
-run() { timeout 120 "$W" --no-init "$@" --quit 2>&1 </dev/null; }
+# shellcheck disable=SC2086 # several words
+run() { timeout 120 "$W" --no-init $SWAP_OPTIONS "$@" --quit 2>&1 </dev/null; }
 last() { run "$@" | tail -n 1; }
 
 cat >defs.lisp <<'L'
@@ -55,7 +56,7 @@ program = '''(progn (defun work (n) (let ((h (make-hash-table :test 'equal)))
 bad = done = ended = 0
 for i in range(rounds):
     if os.path.exists("lib"): os.unlink("lib")
-    p = subprocess.Popen([windfall, "--no-init", "--shadow", "lib", "--eval", program, "--quit"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    p = subprocess.Popen([windfall, "--no-init", *os.environ.get("SWAP_OPTIONS", "").split(), "--shadow", "lib", "--eval", program, "--quit"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = b""
     while b"READY" not in out:
         some = p.stdout.read1(4096)
@@ -137,9 +138,10 @@ mkdir small
 if mount -t tmpfs -o size=128k tmpfs small 2>/dev/null; then
     cat >disk.lisp <<'L'
 (load "defs.lisp")
-(defvar *a* (loop for i from 0 for x = (handler-case (mkswap (make-array 500 :initial-element i)) (shadow-space-exhausted () nil)) while x collect x))
-(format t "~A ~A " (< 10 (length *a*) 40) (loop for x in *a* for i from 0 always (eql (aref x 7) i)))
-(format t "~A~%" (with-restart retry (let ((n 0)) (handler-bind ((swap-error (lambda (c) (declare (ignore c)) (incf n) (setq *a* (cddr *a*)) (gc)))) (mkswap (make-array 500)) n))))
+(defun mixed (i) (let ((v (make-array 500 :initial-element i))) (dotimes (k 490 v) (setf (aref v (+ 10 k)) (random 1000))))) ; a fifth as long when it is compressed
+(defvar *a* (loop for i from 0 for x = (handler-case (mkswap (mixed i)) (shadow-space-exhausted () nil)) while x collect x))
+(format t "~A ~A " (if (shadow-compression) (< 100 (length *a*) 250) (< 10 (length *a*) 40)) (loop for x in *a* for i from 0 always (eql (aref x 7) i)))
+(format t "~A~%" (with-restart retry (let ((n 0)) (handler-bind ((swap-error (lambda (c) (declare (ignore c)) (incf n) (setq *a* (cddr *a*)) (gc)))) (mkswap (mixed 0)) n))))
 L
     check "a full disk; room is made and it is tried again" "T T 1" "$(TMPDIR=small last --load disk.lisp)"
     umount small
@@ -159,11 +161,11 @@ check "it is as it was" "my only copy" "$(cat text)"
 if [ "$(id -u)" = 0 ]; then as="setpriv --reuid 65534 --clear-groups"; else as=; fi
 : >secret
 chmod 0 secret
-check "a file that may not be opened" "FULL FULL" "$(timeout 60 $as "$W" --no-init --load defs.lisp --shadow secret --eval "$swaps" --quit 2>&1 | tail -n 1)"
+check "a file that may not be opened" "FULL FULL" "$(timeout 60 $as "$W" --no-init $SWAP_OPTIONS --load defs.lisp --shadow secret --eval "$swaps" --quit 2>&1 | tail -n 1)"
 check "no file, then one" "FULL one 4 (A b 1.5d0)" \
     "$(TMPDIR=$T/none last --load defs.lisp --eval '(format t "~A " (reason (lambda () (mkswap (quote greet)))))' --eval "(run-program \"/bin/mkdir\" '(\"none\"))" \
         --eval "(mkswap 'greet)" --eval '(remove #\" (funcall (greet 1) 2))' --eval '(princ (remove #\" (funcall (greet 1) 2)))')"
-printf '%s' "'$W' --no-init --shadow two --load defs.lisp --eval \"(princ (reason (lambda () (mkswap 'greet))))\" --quit >other 2>&1" >other.sh
+printf '%s' "'$W' --no-init $SWAP_OPTIONS --shadow two --load defs.lisp --eval \"(princ (reason (lambda () (mkswap 'greet))))\" --quit >other 2>&1" >other.sh
 check "a file in use by another process" "FULL one 4 (A \"b\" 1.5d0)" \
     "$(last --shadow two --load defs.lisp --eval "(mkswap 'greet)" --eval '(sys::%swap-evict)' --eval '(run-program "/bin/sh" (list "other.sh"))' --eval '(with-open-file (s "other") (princ (read-line s)))' \
         --eval '(progn (princ " ") (princ (funcall (greet 1) 2)))')"
@@ -179,12 +181,12 @@ check = '''(progn (defvar *a* (loop for i below 30 collect (mkswap (make-array 5
   (prin1 (loop for x in *a* for i from 0 always (every (lambda (y) (eql y i)) x))))'''
 bad = 0
 for i in range(rounds):
-    p = subprocess.Popen([windfall, "--no-init", "--shadow", "killed", "--eval", work], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    p = subprocess.Popen([windfall, "--no-init", *os.environ.get("SWAP_OPTIONS", "").split(), "--shadow", "killed", "--eval", work], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     p.stdout.read(5)
     time.sleep(rnd.random() * 0.03)
     p.kill()
     p.wait()
-    r = subprocess.run([windfall, "--no-init", "--shadow", "killed", "--eval", check, "--quit"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    r = subprocess.run([windfall, "--no-init", *os.environ.get("SWAP_OPTIONS", "").split(), "--shadow", "killed", "--eval", check, "--quit"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if r.returncode or r.stdout != b"T": bad += 1; print(i, r)
 print("bad", bad)
 P
@@ -214,8 +216,8 @@ cat >interrupt.lisp <<'L'
   (read-line *standard-input* nil))
 L
 cat >interrupt.py <<'P'
-import random, select, signal, subprocess, sys
-p = subprocess.Popen([sys.argv[1], "--no-init", "--load", "interrupt.lisp", "--quit"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+import os, random, select, signal, subprocess, sys
+p = subprocess.Popen([sys.argv[1], "--no-init", *os.environ.get("SWAP_OPTIONS", "").split(), "--load", "interrupt.lisp", "--quit"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 out = b""
 while b"END" not in out and p.poll() is None:
     if b"READY" in out: p.send_signal(signal.SIGINT)

@@ -1,4 +1,5 @@
-# swap.sh: swapped arrays in images and executables, options of the swapper, what happens when files go away.
+#!/bin/sh
+# swap.sh: swapped arrays in images and executables, options of the swapper, what happens when files go away.  SWAP_OPTIONS: of all processes (swap-packed.sh).
 cd "$(dirname "$0")/../.." || exit 2
 W="$PWD/${WINDFALL:-build/windfall}"
 case "$WINDFALL" in /*) W=$WINDFALL ;; esac
@@ -11,7 +12,8 @@ check() { # name, expected, got
         printf '%s\n  expected: %s\n  got:      %s\n' "$1" "$2" "$3"
     fi
 }
-run() { timeout 60 "$W" --no-init "$@" --quit 2>&1; }
+# shellcheck disable=SC2086 # several words
+run() { timeout 60 "$W" --no-init $SWAP_OPTIONS "$@" --quit 2>&1; }
 
 cat >"$D/program.lisp" <<'L'
 (defun greet (n) "Greets." (let ((k (* 2 n))) (lambda (x) (format nil "~R ~A ~S" n (+ k x) '(a "b" 1.5d0)))))
@@ -42,13 +44,16 @@ run --load "$D/program.lisp" --eval "(save-image \"$D/p1.image\")" >/dev/null
 run --load "$D/program.lisp" --eval "(save-image \"$D/p2.image\")" >/dev/null
 check "the same image again" same "$(cmp "$D/p1.image" "$D/p2.image" && echo same)"
 
-# A damaged block: an error when it is fetched, not before.
+# Damaged blocks: an error when they are fetched, not before.  One bit is changed in every block, in the middle of what is stored.
 python3 - "$D/one.image" "$D/bad.image" <<'P'
-import sys
+import struct, sys
 d = bytearray(open(sys.argv[1], "rb").read())
-d[-64 - 2048] ^= 0x40 if d[-64-2048] else 0
-i = d.rfind(b"Greets.") if d.rfind(b"Greets.") > 0 else d.rfind("Greets.".encode("utf-32-le"))
-d[i] ^= 1
+header = len(d) - struct.unpack_from("<Q", d, len(d) - 48)[0]
+(handles, _, _, _, count), (shadow, *_) = (struct.unpack_from("<5Q", d, header + 328 + 40 * k) for k in (6, 7))
+for i in range(1, count):
+    record = header + handles + 32 * i
+    offset, stored = struct.unpack_from("<I", d, record + 8)[0], struct.unpack_from("<I", d, record + 28)[0]
+    if stored: d[header + shadow + 16 * offset + 8 * stored] ^= 1
 open(sys.argv[2], "wb").write(d)
 P
 check "a damaged block" ":DAMAGED" "$(run --image "$D/bad.image" --eval '(prin1 (handler-case (greet 1) (swap-error (c) (swap-error-reason c))))')"
@@ -97,7 +102,7 @@ cat >"$D/interrupt.lisp" <<'L'
 L
 for torture in "" swap; do
     rm -f "$D"/one "$D"/two "$D"/went-*
-    (cd "$D" && WINDFALL_TORTURE=$torture exec "$W" --no-init --load interrupt.lisp --eval '(all)' --quit >out 2>&1) &
+    (cd "$D" && WINDFALL_TORTURE=$torture exec "$W" --no-init $SWAP_OPTIONS --load interrupt.lisp --eval '(all)' --quit >out 2>&1) &
     child=$!
     for step in one two went-1 went-2; do
         for _ in $(seq 300); do [ -f "$D/$step" ] && break; sleep 0.1; done
