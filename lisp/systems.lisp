@@ -16,7 +16,7 @@
 ;;;; needs, in this or another system; it is loaded if its unit is not the one that was loaded last.
 (in-package "SYS")
 
-(export '(ext::load-system ext::*system-path* ext::system-definition-error) "EXT")
+(export '(ext::load-system ext::*system-path* ext::*units-folder* ext::system-definition-error) "EXT")
 
 (define-condition ext:system-definition-error (simple-error) ()
   (:documentation "A system cannot be found, or its definition is wrong."))
@@ -24,6 +24,10 @@
 (defvar ext:*system-path* '()
   "Folders in which systems are looked for: NAME.asd or NAME/NAME.asd, behind the current folder and those beside the system that asks, and before the folders
 in the environment variable WINDFALL_SYSTEM_PATH.")
+
+(defvar ext:*units-folder* nil
+  "The folder in which the units of systems lie, each below the absolute name of its source's folder; NIL: the environment variable WINDFALL_UNITS says it, and if that does not,
+units lie beside their sources.")
 
 (defstruct (%system (:copier nil) (:predicate nil)) name file line version entry-point build-pathname depends-on files)
 (defstruct (%source (:copier nil) (:predicate nil)) path needs place time) ; needs: sources; time: of its unit, when it has been loaded
@@ -228,16 +232,19 @@ in the environment variable WINDFALL_SYSTEM_PATH.")
 
 ;;; -- Finding systems --
 
+(defun %folder-name (place)
+  "The native name, with a slash at its end, of a folder that a string or a pathname names."
+  (ext:native-namestring (ext:parse-native-namestring (if (stringp place) place (ext:native-namestring place)) :as-directory t)))
+
 (defun %system-folders (asker)
   "Native names of the folders in which the systems that ASKER, a system or NIL, needs are looked for."
-  (flet ((folder (pathname) (ext:native-namestring pathname :as-file nil)))
-    (append (list (folder (ext:current-directory)))
-            (and asker
-                 (let* ((own (make-pathname :name nil :type nil :version nil :defaults (truename (%system-file asker)))) (directory (pathname-directory own)))
-                   (list (folder own) (if (cdr directory) (folder (make-pathname :directory (butlast directory) :defaults own)) (folder own)))))
-            (mapcar (lambda (place) (folder (if (stringp place) (ext:parse-native-namestring place :as-directory t) place))) ext:*system-path*)
-            (mapcar (lambda (name) (folder (ext:parse-native-namestring name :as-directory t)))
-                    (remove "" (%split-at #\: (or (ext:getenv "WINDFALL_SYSTEM_PATH") "")) :test #'string=)))))
+  (mapcar #'%folder-name
+          (append (list (ext:current-directory))
+                  (and asker
+                       (let* ((own (make-pathname :name nil :type nil :version nil :defaults (truename (%system-file asker)))) (directory (pathname-directory own)))
+                         (list own (if (cdr directory) (make-pathname :directory (butlast directory) :defaults own) own))))
+                  ext:*system-path*
+                  (remove "" (%split-at #\: (or (ext:getenv "WINDFALL_SYSTEM_PATH") "")) :test #'string=))))
 
 (defun %split-at (separator text)
   (let ((parts '()) (start 0))
@@ -281,15 +288,23 @@ in the environment variable WINDFALL_SYSTEM_PATH.")
   "Can the unit be loaded by this version of the system?"
   (values (%unit-open (ext:native-namestring unit) (%make-unit-owner "" ""))))
 
+(defun %unit-of (source)
+  "The pathname of the unit of a source."
+  (let ((folder (or ext:*units-folder* (ext:getenv "WINDFALL_UNITS"))))
+    (if (member folder '(nil "") :test #'equal)
+        (compile-file-pathname source)
+        (let ((folder (%folder-name folder)) (own (ext:native-namestring (make-pathname :name nil :type nil :version nil :defaults (truename source)))))
+          (make-pathname :name (pathname-name source) :type "wfu" :defaults (ext:parse-native-namestring (concatenate 'string folder (subseq own 1))))))))
+
 (defun %load-system-source (source since force verbose)
   "Compiles and loads the file if that is necessary; the time of its unit.  SINCE: what the unit may not be older than."
-  (let* ((path (%source-path source)) (name (ext:native-namestring path)) (unit (compile-file-pathname path)) (native (ext:native-namestring unit)) (changed (%file-time path))
-         (time (%file-time unit)))
-    (unless changed (%system-error "~A: there is no file ~A" (%source-place source) name))
+  (let* ((path (%source-path source)) (name (ext:native-namestring path)) (changed (or (%file-time path) (%system-error "~A: there is no file ~A" (%source-place source) name)))
+         (unit (%unit-of path)) (native (ext:native-namestring unit)) (time (%file-time unit)))
     (dolist (needed (%source-needs source)) (setq since (max since (%source-time needed))))
     (when (or force (null time) (>= changed time) (> since time) (not (or (eql time (gethash native *loaded-files*)) (%unit-fits-p unit))))
       (when verbose (format *error-output* "; compiling ~A~%" name))
-      (unless (compile-file path) (%system-error "~A: ~A cannot be read" (%source-place source) name))
+      (ensure-directories-exist unit)
+      (unless (compile-file path :output-file (merge-pathnames unit (ext:current-directory))) (%system-error "~A: ~A cannot be read" (%source-place source) name))
       (setq time (%file-time unit)))
     (unless (eql time (gethash native *loaded-files*))
       (load unit :verbose nil)

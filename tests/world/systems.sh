@@ -74,6 +74,19 @@ again" lisp '(progn (defvar cl-user::*x* nil) (with-open-file (o "one.lisp" :dir
   (ext:load-system "one") (ext:load-system "one") (write-line "again") (ext:load-system "one" :force t) (ext:load-system :one) (write-line "again"))'
 expect "nothing is left of the reading of definitions" 0 'NIL' lisp '(progn (ext:load-system "app") (princ (remove-if-not (lambda (p) (search "DEFINITION" (package-name p))) (list-all-packages))) (terpri))'
 
+# -- Units in a folder of their own --
+cp -r lib plain && mv plain/lib.asd plain/plain.asd && sed -i 's/#:lib/#:plain/' plain/plain.asd && rm plain/*.wfu
+compiled "units elsewhere" "package.lisp macros.lisp " env WINDFALL_UNITS="$T/units" load-system plain
+compiled "units elsewhere, again" "" env WINDFALL_UNITS="$T/units" load-system plain
+compiled "*UNITS-FOLDER*" "package.lisp macros.lisp " lisp "(let ((ext:*units-folder* #p\"$T/other-units/\")) (ext:load-system \"plain\" :verbose t))"
+if [ -e "units$T/plain/macros.wfu" ] && [ -e "other-units$T/plain/macros.wfu" ] && [ ! -e plain/macros.wfu ]; then ok; else not_ok "units elsewhere: files" "$(find . -name '*.wfu')"; fi
+
+# -- Errors in sources --
+echo '(defsystem "faulty" :components ((:file "faulty")))' >faulty.asd
+printf '(defun fine () 1)\n(defun faulty (x) (let ((y)) (z)))\n(let ((1 2)) 3)\n' >faulty.lisp
+matches "an error in a form" 1 'faulty\.lisp:3.*Unhandled .*This form had an error when it was compiled' load-system faulty
+matches "and again, from the unit" 1 'Unhandled .*This form had an error when it was compiled' load-system faulty
+
 # -- Where systems are found --
 mkdir -p elsewhere/deep/lone
 echo '(defsystem "lone" :components ((:file "lone")))' >elsewhere/deep/lone/lone.asd
