@@ -239,11 +239,11 @@ the very form that the layout is a constant of."
               ((not (%compile-form-of-file form print)) (setq fine nil)))))))
 
 (defun compile-file-pathname (input-file &key (output-file nil output-file-p) &allow-other-keys)
-  "Where COMPILE-FILE of the same arguments writes (CLHS COMPILE-FILE-PATHNAME)."
+  "Where COMPILE-FILE of the same arguments writes (CLHS COMPILE-FILE-PATHNAME).  A directory of OUTPUT-FILE is not one below that of INPUT-FILE."
   (let ((default (make-pathname :type "wfu" :version nil :defaults (merge-pathnames input-file))))
-    (if (and output-file-p output-file (not (eq output-file t)))
-        (merge-pathnames output-file default)
-        default)))
+    (cond ((not (and output-file-p output-file (not (eq output-file t)))) default)
+          ((pathname-directory output-file) (merge-pathnames output-file (make-pathname :directory nil :defaults default)))
+          (t (merge-pathnames output-file default)))))
 
 (defun %write-unit (output debug)
   (multiple-value-bind (pathname native) (%file-name output)
