@@ -28,7 +28,8 @@
     (ext:load-system "LOAD-SYSTEM" :loader)
     (format "FORMAT" :format 1 nil)
     (documentation "DOCUMENTATION" :option (:keep-documentation)) (describe "DESCRIBE" :option (:keep-documentation :keep-debug-mode :keep-macros))
-    (function-lambda-expression "FUNCTION-LAMBDA-EXPRESSION" :option (:keep-debug-mode)) (ext:why-live "WHY-LIVE" :option (:keep-debug-mode :symbol-names-action)))
+    (function-lambda-expression "FUNCTION-LAMBDA-EXPRESSION" :option (:keep-debug-mode)) (ext:why-live "WHY-LIVE" :option (:keep-debug-mode :symbol-names-action))
+    (ext:backtrace-as-list "BACKTRACE-AS-LIST" :option (:keep-debug-mode)) (ext:print-backtrace "PRINT-BACKTRACE" :option (:keep-debug-mode)))
   "Functions that find something by characters: symbol, how it is called in reports, kind, place of the argument that is the name, and of the package.
 And functions that ask for what the levels take away without an error: kind :OPTION, and the keywords whose defaults yield if the program calls them.")
 
