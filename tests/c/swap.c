@@ -348,6 +348,77 @@ static void test_compression(void **unused) {
     assert_int_equal(swap_statistics(t).arrays, 0);
 }
 
+/* The pair of words of number i: what a function has. */
+static Obj *pair(uint32_t i) { return obj_slots(slot(i)); }
+
+static void no_loans(Obj *words) { assert_true(is_handle(words[0]) && eq(words[0], words[1])); }
+
+static void count_lent(void *data, Obj x) {
+    if (has_type(x, TYPE_SIMPLE_VECTOR) && obj_length(x) == 2 && !is_handle(obj_slots(x)[0])) ++*(uint32_t *)data;
+}
+
+/* Words that were lent are the places of the array that their handle stands for, and handles again after a fetch, an eviction, a collection, a look at all objects, or when too many
+   are lent.  Two pairs share each array. */
+static void test_loans(void **unused) {
+    (void)unused;
+    enum { PAIRS = 40, LENGTH = 60 };
+    SwapFault fault;
+    Obj handles[PAIRS];
+    assert_int_equal(swap_set_buffer(t, 3), SWAP_FINE);
+    roots[0] = alloc_boxed(t, TYPE_SIMPLE_VECTOR, PAIRS, NIL);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        if (i % 2 == 0) {
+            Obj parts[] = {alloc_boxed(t, TYPE_SIMPLE_VECTOR, 1 + i, obj_of_fix(i)), alloc_raw(t, TYPE_CODE, LENGTH)};
+            ((uint64_t *)obj_raw(parts[1]))[LENGTH - 1] = i;
+            handles[i] = handles[i + 1] = swap_store(t, (Type)0, false, parts, 2, i, SWAP_CONSTANT, &fault);
+        }
+        set_field(t, roots[0], i, alloc_boxed(t, TYPE_SIMPLE_VECTOR, 2, handles[i]));
+    }
+    for (uint32_t round = 0; round < 3000; round++) {
+        uint32_t i = below(PAIRS), lent = 0;
+        uint64_t fetches = swap_statistics(t).fetches;
+        if (is_handle(pair(i)[0])) {
+            no_loans(pair(i));
+            const SwapEntry *e = swap_enter(t, handles[i], below(2));
+            assert_non_null(e);
+            if (swap_statistics(t).fetches != fetches)
+                for (uint32_t k = 0; k < PAIRS; k++) no_loans(pair(k));
+            swap_lend(t, e, pair(i));
+        }
+        assert_int_equal(((uint64_t *)obj_raw(pair(i)[0]))[LENGTH - 1], i & ~1u);
+        assert_true(obj_length(pair(i)[1]) == 1 + (i & ~1u) && eq(obj_slots(pair(i)[1])[0], obj_of_fix(i & ~1u)));
+        assert_true(eq(swap_handle_of(t, pair(i)[1]), handles[i]));
+        switch (below(40)) {
+        case 0: heap_collect(t, (int)below(4)); break;
+        case 1: assert_int_equal(swap_evict_all(t, below(2)), SWAP_FINE); break;
+        case 2: assert_int_equal(swap_set_buffer(t, 2 + below(3)), SWAP_FINE); break;
+        case 3: swap_count_hits(t, true); break;
+        case 4: heap_verify(t->heap); break;
+        case 5:
+            heap_each_object(t->heap, count_lent, &lent);
+            assert_int_equal(lent, 0);
+            break;
+        default: continue;
+        }
+        for (uint32_t k = 0; k < PAIRS; k++) no_loans(pair(k));
+        if (swap_count_hits(t, false)) { /* nothing is lent then */
+            swap_count_hits(t, true);
+            swap_lend(t, swap_enter(t, handles[i], false), pair(i));
+            no_loans(pair(i));
+            swap_count_hits(t, false);
+        }
+    }
+    for (uint32_t n = 0; n < 10000; n++) { /* more than may be lent */
+        Obj many = alloc_boxed(t, TYPE_SIMPLE_VECTOR, 2, handles[0]);
+        const SwapEntry *e = swap_enter(t, handles[0], false);
+        swap_lend(t, e, obj_slots(many));
+        assert_true(eq(obj_slots(many)[0], swap_raw_object(e)));
+    }
+    roots[0] = NIL;
+    heap_collect(t, 3);
+    assert_int_equal(swap_statistics(t).arrays, 0);
+}
+
 static int set_up(void **unused) {
     (void)unused;
     static World w;
@@ -364,6 +435,6 @@ static int set_up(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_pins), cmocka_unit_test(test_replace), cmocka_unit_test(test_frames), cmocka_unit_test(test_compression)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_pins), cmocka_unit_test(test_replace), cmocka_unit_test(test_loans), cmocka_unit_test(test_frames), cmocka_unit_test(test_compression)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
