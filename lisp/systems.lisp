@@ -29,7 +29,7 @@ in the environment variable WINDFALL_SYSTEM_PATH.")
   "The folder in which the units of systems lie, each below the absolute name of its source's folder; NIL: the environment variable WINDFALL_UNITS says it, and if that does not,
 units lie beside their sources.")
 
-(defstruct (%system (:copier nil) (:predicate nil)) name file line version entry-point build-pathname depends-on files)
+(defstruct (%system (:copier nil) (:predicate nil)) name file line version entry-point build-pathname depends-on wanted files)
 (defstruct (%source (:copier nil) (:predicate nil)) path needs place time) ; needs: sources; time: of its unit, when it has been loaded
 
 (defun %system-error (control &rest arguments)
@@ -42,8 +42,8 @@ units lie beside their sources.")
 (defvar *definition-places* nil "Lines of the lists in it, as %READ-WITH-PLACES tells them.")
 
 (defparameter *system-remarks*
-  '(:description :long-description :long-name :author :maintainer :mailto :license :licence :homepage :bug-tracker :source-control
-    :build-operation :in-order-to :perform)
+  '(:name :description :long-description :long-name :author :maintainer :mailto :license :licence :homepage :bug-tracker :source-control
+    :properties :build-operation :in-order-to :perform)
   "Keywords that say nothing about how a system is loaded.")
 
 (defun %definition-line (form)
@@ -73,7 +73,8 @@ units lie beside their sources.")
     (unwind-protect
          (progn
            (dolist (name '("ASDF" "ASDF-USER" "ASDF/DEFSYSTEM" "UIOP")) (ext:add-package-local-nickname name *package* *package*))
-           (dolist (name '("DEFSYSTEM" "TEST-OP" "LOAD-OP" "COMPILE-OP" "PROGRAM-OP" "SYMBOL-CALL")) (export (intern name *package*) *package*))
+           (dolist (name '("DEFSYSTEM" "TEST-OP" "LOAD-OP" "COMPILE-OP" "PROGRAM-OP" "SYMBOL-CALL" "PERFORM" "OPERATION-DONE-P" "FIND-SYSTEM" "LOAD-SYSTEM" "TEST-SYSTEM"))
+             (export (intern name *package*) *package*))
            (funcall function))
       (delete-package *package*))))
 
@@ -91,6 +92,17 @@ units lie beside their sources.")
             *definition-places* (and (consp (cdr *source-place*)) (cddr *source-place*)))
       form)))
 
+(defun %mentions-p (name tree)
+  (if (consp tree)
+      (or (%mentions-p name (car tree)) (%mentions-p name (cdr tree)))
+      (%named-p tree name)))
+
+(defun %says-nothing-p (form)
+  "Is it a form that says nothing about how a system is loaded: of packages, or a method for tests?"
+  (and (consp form)
+       (or (%named-p (car form) "IN-PACKAGE") (%named-p (car form) "DEFPACKAGE")
+           (and (%named-p (car form) "DEFMETHOD") (consp (cdr form)) (consp (cddr form)) (%mentions-p "TEST-OP" (caddr form))))))
+
 (defun %definition-forms (file)
   "A list of (line places form) for each DEFSYSTEM form of the file."
   (let ((forms '()) (*definition-file* (ext:native-namestring file)) (*definition-line* 1) (*source-place* nil) (*read-eval* nil) (*definition-places* nil))
@@ -99,7 +111,7 @@ units lie beside their sources.")
         (let ((form (%read-definition in)))
           (cond ((eq form in) (return (nreverse forms)))
                 ((and (consp form) (%named-p (car form) "DEFSYSTEM")) (push (list *definition-line* *definition-places* form) forms))
-                ((and (consp form) (or (%named-p (car form) "IN-PACKAGE") (%named-p (car form) "DEFPACKAGE"))))
+                ((%says-nothing-p form))
                 (t (%definition-error form "only DEFSYSTEM forms can be in the definition of a system"))))))))
 
 (defun %checked-options (options form known)
@@ -196,6 +208,8 @@ units lie beside their sources.")
         ((and (eq (car x) :feature) (cddr x)) (and (%holds-p (cadr x) form) (%parse-dependency (caddr x) form)))
         (t (%definition-error form "~S is no dependency: a name, (:VERSION name version) or (:FEATURE expression name)" x))))
 
+(defun %parse-dependencies (list form) (remove nil (mapcar (lambda (x) (%parse-dependency x form)) (%listed list form))))
+
 (defun %text-option (options keyword form)
   (let ((value (getf options keyword)))
     (unless (typep value '(or null string)) (%definition-error form "~S is a string, not ~S" keyword value))
@@ -204,12 +218,13 @@ units lie beside their sources.")
 (defun %parse-system (entry file)
   "The system of an element of %DEFINITION-FORMS."
   (destructuring-bind (*definition-line* *definition-places* form) entry
-    (let* ((*definition-file* (ext:native-namestring file)) (options (%checked-options (cddr form) form '(:version :depends-on :components :serial :pathname :entry-point :build-pathname)))
+    (let* ((*definition-file* (ext:native-namestring file)) (options (%checked-options (cddr form) form '(:version :depends-on :weakly-depends-on :components :serial :pathname :encoding :entry-point :build-pathname)))
            (folder (ext:native-namestring (make-pathname :name nil :type nil :version nil :defaults file)))
            (top (make-%part :kind :module :name "" :form form :options options)))
+      (unless (member (getf options :encoding :utf-8) '(:utf-8 :default)) (%definition-error form "sources are in UTF-8, not ~S" (getf options :encoding)))
       (make-%system :name (%lower-name (cadr form) form) :file file :line *definition-line*
                     :version (%text-option options :version form) :entry-point (%text-option options :entry-point form) :build-pathname (%text-option options :build-pathname form)
-                    :depends-on (remove nil (mapcar (lambda (x) (%parse-dependency x form)) (%listed (getf options :depends-on) form)))
+                    :depends-on (%parse-dependencies (getf options :depends-on) form) :wanted (%parse-dependencies (getf options :weakly-depends-on) form)
                     :files (%flatten-parts (%listed (getf options :components) form) (getf options :serial) (%part-path top folder) '())))))
 
 (defun %systems-of-file (file)
@@ -337,7 +352,8 @@ units lie beside their sources.")
 (defun %load-found-system (system chain force verbose)
   "Loads the system and what it needs; the latest time of its units."
   (let* ((name (%system-name system)) (time (%file-time (%system-file system))) (chain (cons name chain)))
-    (dolist (dependency (%system-depends-on system)) (setq time (max time (%load-needed dependency system chain force verbose))))
+    (dolist (dependency (append (%system-depends-on system) (remove-if-not (lambda (wanted) (%find-system (car wanted) system)) (%system-wanted system))))
+      (setq time (max time (%load-needed dependency system chain force verbose))))
     (let ((since time))
       (dolist (file (%system-files system)) (setq time (max time (%load-system-source file since force verbose)))))
     (provide name)

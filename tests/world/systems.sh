@@ -81,6 +81,38 @@ compiled "units elsewhere, again" "" env WINDFALL_UNITS="$T/units" load-system p
 compiled "*UNITS-FOLDER*" "package.lisp macros.lisp " lisp "(let ((ext:*units-folder* #p\"$T/other-units/\")) (ext:load-system \"plain\" :verbose t))"
 if [ -e "units$T/plain/macros.wfu" ] && [ -e "other-units$T/plain/macros.wfu" ] && [ ! -e plain/macros.wfu ]; then ok; else not_ok "units elsewhere: files" "$(find . -name '*.wfu')"; fi
 
+# -- A definition as they are commonly written --
+mkdir -p common/src && cat >common/common.asd <<'E'
+;;;; common.asd
+#|  A comment (with "a string |#
+(defpackage #:common-system (:use #:cl #:asdf))
+(in-package #:common-system)
+
+(defsystem #:common
+  :name "common" :version "0.9.12" :author "A. U. Thor <author@example.org>" :license "MIT" :encoding :utf-8
+  :description "A library" :long-description "It has
+several lines." :homepage "https://example.org" :source-control (:git "https://example.org/common.git")
+  :depends-on (#:lib #+no-such-lisp :sb-posix)
+  :weakly-depends-on (:nowhere-to-be-found)
+  :pathname "src/"
+  :serial t
+  :components ((:static-file "README.md")
+               #-no-such-lisp (:file "package")
+               (:module #:deep :pathname #p"" :serial nil
+                :components ((:file #:utilities :description "tools") (:file "more" :depends-on (#:utilities)))))
+  :in-order-to ((asdf:test-op (asdf:load-op :common/test)))
+  :perform (asdf:test-op (o c) (uiop:symbol-call '#:common-test '#:run)))
+
+(defsystem #:common/test :depends-on (#:common #:test-framework) :components ((:file "tests")))
+(defmethod asdf:perform ((o asdf:test-op) (c (eql (asdf:find-system :common)))) (funcall (intern "RUN" :common-test)))
+(defmethod operation-done-p ((o test-op) (c (eql (find-system :common)))) nil)
+E
+echo '(defpackage #:common (:use #:cl))' >common/src/package.lisp
+echo '(in-package #:common) (defmacro three () 3)' >common/src/utilities.lisp
+echo '(in-package #:common) (defun six () (* 2 (three)))' >common/src/more.lisp
+expect "a common definition" 0 6 lisp '(progn (require :common) (princ (funcall (find-symbol "SIX" "COMMON"))) (terpri))'
+wrong_encoding='(defsystem "bad" :encoding :latin-1)'
+
 # -- Errors in sources --
 echo '(defsystem "faulty" :components ((:file "faulty")))' >faulty.asd
 printf '(defun fine () 1)\n(defun faulty (x) (let ((y)) (z)))\n(let ((1 2)) 3)\n' >faulty.lisp
@@ -131,6 +163,7 @@ wrong "a system that is missing" 'bad\.asd:2: there is no system "gone": no gone
 (defsystem "bad" :depends-on ("gone"))'
 wrong "a version" 'bad\.asd:1: version 2\.2 of lib is needed, and .*lib\.asd has 2\.1\.3' '(defsystem "bad" :depends-on ((:version "lib" "2.2")))'
 wrong "a dependency that is none" 'is no dependency' '(defsystem "bad" :depends-on ((:require "sb-posix")))'
+wrong "another encoding" 'bad\.asd:1: sources are in UTF-8, not :LATIN-1' "$wrong_encoding"
 wrong "a version that is no string" ':VERSION is a string' '(defsystem "bad" :version (:read-file-form "v"))'
 echo '(defsystem "worse" :depends-on ("bad"))' >worse.asd
 wrong "a cycle of systems" 'worse\.asd:1: systems need each other: bad > worse > bad' '(defsystem "bad" :depends-on ("worse"))'
