@@ -17,6 +17,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
   --level N              0 (everything stays) to 5 (the smallest, the default)
   --main NAME            the function to call
   --load FILE            load FILE before
+  --compile              compile what is out of date of the system, and do no more
   --KEYWORD VALUE        any keyword of DELIVER, e.g. --keep-eval t --keep-symbols foo,bar; lists are written with commas
   --trace COMMAND        let the shell run COMMAND, which runs OUT, on sample input; names that OUT finds at run time go to FILE's keep-file
   --keep-file FILE       keep the names in FILE, beside those in the keep-file of the program: its name with .keep
@@ -70,6 +71,7 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
                 ((string= word "--report") (setf (getf result :keywords) (list* :report (ext:parse-native-namestring (next word)) (getf result :keywords))))
                 ((string= word "--shed") (setf (getf result :keywords) (list* :shed (ext:parse-native-namestring (next word)) (getf result :keywords))))
                 ((string= word "--json") (setf (getf result :keywords) (list* :json (ext:parse-native-namestring (next word)) (getf result :keywords))))
+                ((string= word "--compile") (setf (getf result :compile) t))
                 ((string= word "--figures") (setf (getf result :keywords) (list* :call-count t (getf result :keywords))))
                 ((eql (mismatch "--" word) 2)
                  (let ((entry (assoc (subseq word 2) *delivery-keywords* :test #'string-equal)))
@@ -134,12 +136,20 @@ it is compiled; its :ENTRY-POINT, or the function of --main, is called.
     (load pathname)
     (or (find-package package) *package*)))
 
+(defun %compile-apart (word loads)
+  "Has a process of its own compile what is out of date, so that what is delivered is the same whether it was or not."
+  (let ((code (ext:run-program "/proc/self/exe" (list* "deliver" word "--compile" (mapcan (lambda (file) (list "--load" file)) loads)) :input t)))
+    (unless (eql code 0) (ext:quit code))))
+
 (defun %program-to-deliver (asked)
   "Loads what is to be delivered: its function, and the pathname that the executable's and keep-file's names come from."
   (let* ((word (getf asked :file)) (system (%system-to-deliver word)) (pathname (ext:parse-native-namestring word)))
     (cond (system
-           (%load-top-system system nil (interactive-stream-p *error-output*))
+           (let ((*compile-apart* (if (getf asked :compile) nil (lambda () (%compile-apart word (getf asked :loads))))))
+             (%load-top-system system nil (interactive-stream-p *error-output*)))
+           (when (getf asked :compile) (ext:quit 0))
            (values (%entry-point system (getf asked :main)) (%system-output system)))
+          ((getf asked :compile) (%usage-error "--compile: ~A is no system" word))
           ((not (probe-file pathname)) (%usage-error "there is no file ~A, and no system of that name in ~{~A~^, ~}" word (%folders-looked-in nil)))
           (t (values (%main-function word (getf asked :main)) (make-pathname :type nil :version nil :defaults pathname))))))
 

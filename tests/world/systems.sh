@@ -201,6 +201,12 @@ echo '(in-package "APP") (defun main () (twice (write-line (second-one)))) (defu
 matches "the keep-file beside it" 0 '^\|$' "$W" deliver app -o here
 if tr -d '\000' <here | grep -qa MARKER-KEPT; then ok; else not_ok "the keep-file beside it is read" ""; fi
 
+matches "--compile" 0 '^\|$' sh -c "rm -f app/main.wfu here && '$W' deliver app --compile -o here && [ -e app/main.wfu ] && [ ! -e here ]"
+matches "--compile of a file" 2 'main.lisp is no system' "$W" deliver app/main.lisp --compile
+matches "the same bytes, whether compiled at once or before" 0 '^\|$' sh -c "rm -f app/*.wfu lib/*.wfu && '$W' deliver app -o one && '$W' deliver app -o two && cmp one two && rm app/alone.wfu && '$W' deliver app -o two && cmp one two"
+echo '(in-package "APP") (defun main () (oops' >app/main.lisp
+matches "what cannot be compiled" 1 'app.asd:3: .*main.lisp cannot be read' "$W" deliver app -o here
+
 # -- The example --
 cp -r "$EXAMPLES" examples && cd examples || exit 1
 matches "the ledger is delivered" 0 '1 place makes names|2 places make names' "$W" deliver ledger
