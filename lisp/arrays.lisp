@@ -94,38 +94,50 @@
         ((integerp dimensions) (list dimensions))
         (t (error 'type-error :datum dimensions :expected-type '(or integer list)))))
 
-(defun make-array (dimensions &key (element-type t) (initial-element nil element-p) (initial-contents nil contents-p)
-                                adjustable fill-pointer displaced-to (displaced-index-offset 0 offset-p))
+(defun make-array (dimensions &rest keys &key (element-type t) initial-element initial-contents adjustable fill-pointer displaced-to displaced-index-offset)
   "A fresh array (CLHS 15.2).  DIMENSIONS is a list, or the length of a vector."
-  (let ((code (if (eq element-type t) nil (%type-code element-type))))
-    (if (not (or contents-p adjustable fill-pointer displaced-to offset-p))
-        (return-from make-array
-          (if element-p
-              (%make-simple-array code dimensions initial-element)
-              (%make-simple-array code dimensions))))
-    (%one-source element-p contents-p displaced-to offset-p)
-    (let* ((dimensions (%dimension-list dimensions))
-           (total (%total-size dimensions))
-           (fill (%check-fill-pointer fill-pointer dimensions)))
-      (if displaced-to
-          (%displaced-header (or code (%type-code t)) dimensions displaced-to displaced-index-offset fill)
-          (let ((data (if element-p (%make-simple-array code total initial-element) (%make-simple-array code total))))
-            (if contents-p (%fill-contents data initial-contents dimensions 0))
-            (if (or adjustable fill (null dimensions) (cdr dimensions))
-                (%make-array-header data 0 fill nil (or adjustable fill) dimensions)
-                data))))))
+  (declare (ignore initial-element initial-contents adjustable fill-pointer displaced-to displaced-index-offset))
+  (apply #'%make-array-of (if (eq element-type t) nil (%type-code element-type)) dimensions keys))
+
+(defun %make-array-of (code dimensions &key element-type (initial-element nil element-p) (initial-contents nil contents-p)
+                                         adjustable fill-pointer displaced-to (displaced-index-offset 0 offset-p))
+  "MAKE-ARRAY, when the type code of the elements is known; NIL: they are of type T."
+  (declare (ignore element-type))
+  (if (not (or contents-p adjustable fill-pointer displaced-to offset-p))
+      (return-from %make-array-of
+        (if element-p
+            (%make-simple-array code dimensions initial-element)
+            (%make-simple-array code dimensions))))
+  (%one-source element-p contents-p displaced-to offset-p)
+  (let* ((dimensions (%dimension-list dimensions))
+         (total (%total-size dimensions))
+         (fill (%check-fill-pointer fill-pointer dimensions)))
+    (if displaced-to
+        (%displaced-header (or code +vector-code+) dimensions displaced-to displaced-index-offset fill)
+        (let ((data (if element-p (%make-simple-array code total initial-element) (%make-simple-array code total))))
+          (if contents-p (%fill-contents data initial-contents dimensions 0))
+          (if (or adjustable fill (null dimensions) (cdr dimensions))
+              (%make-array-header data 0 fill nil (or adjustable fill) dimensions)
+              data)))))
+
+(defun %constant-element-code (keys)
+  "What a call with these arguments says of the element type: a type code, NIL for T, or :UNKNOWN."
+  (do ((tail keys (cddr tail)) (code nil) (seen nil))
+      ((null tail) code)
+    (if (not (and (keywordp (car tail)) (consp (cdr tail)))) (return :unknown))
+    (when (and (eq (car tail) :element-type) (not seen))
+      (let ((type (cadr tail)))
+        (setq seen t
+              code (cond ((member type '(t 't) :test #'equal) nil)
+                         ((and (consp type) (eq (car type) 'quote) (%element-type-code (cadr type))))
+                         (t (return :unknown))))))))
 
 (define-compiler-macro make-array (&whole form dimensions &rest keys)
-  (let ((code nil) (rest keys))
-    (when (and (eq (car rest) :element-type) (consp (cdr rest)))
-      (let ((type (cadr rest)))
-        (setq code (cond ((eq type t) +vector-code+)
-                         ((and (consp type) (eq (car type) 'quote)) (%element-type-code (cadr type))))
-              rest (if code (cddr rest) '(nil)))))
-    (cond ((null rest) `(%make-simple-array ,code ,dimensions))
-          ((and (eq (car rest) :initial-element) (consp (cdr rest)) (null (cddr rest)))
-           `(%make-simple-array ,code ,dimensions ,(cadr rest)))
-          (t form))))
+  (let ((code (%constant-element-code keys)) (rest (if (eq (car keys) :element-type) (cddr keys) keys)))
+    (cond ((eq code :unknown) form)
+          ((null rest) `(%make-simple-array ,code ,dimensions))
+          ((and (eq (car rest) :initial-element) (null (cddr rest))) `(%make-simple-array ,code ,dimensions ,(cadr rest)))
+          (t `(%make-array-of ,code ,dimensions ,@keys)))))
 
 ;;; -- ADJUST-ARRAY --
 

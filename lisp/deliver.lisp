@@ -291,6 +291,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
 (defun %delivery-roots (options)
   "What stays because somebody asks for it."
   (append (%dynamic-roots options)
+          (if *logical-hosts* (copy-list '(%translate-logical %parse-logical %write-logical-directory %write-logical-name)) '())
           (%kept-by-options options :keep-symbols)
           (mapcan (lambda (package) (%symbols-of package nil))
                   (append (%packages-kept (%kept-by-options options :packages-to-keep)) (%packages-kept (getf options :never-shake-packages))))

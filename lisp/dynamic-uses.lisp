@@ -7,12 +7,12 @@
 (in-package "SYS")
 
 (defparameter *name-users*
-  '(((0) funcall apply mapcar mapc mapcan mapcon mapl maplist every some notany notevery maphash complement concatenate subtypep upgraded-array-element-type
+  '(((0) funcall apply %map-for-effect mapcar mapc mapcan mapcon mapl maplist every some notany notevery maphash complement concatenate subtypep upgraded-array-element-type
          error signal warn %coerce-to-condition make-condition make-instance allocate-instance find-class symbol-value symbol-function fdefinition boundp fboundp makunbound fmakunbound
          set symbol-plist get remprop macro-function compiler-macro-function special-operator-p constantp macroexpand macroexpand-1 eval describe inspect
          documentation ensure-generic-function get-setf-expansion proclaim make-synonym-stream require ed disassemble ext:deliver ext:why-live)
     ((0 1) map subtypep set-pprint-dispatch compile)
-    ((1) map-into coerce typep make-sequence change-class copy-symbol cerror set-macro-character upgraded-complex-part-type)
+    ((1) map-into %map-to coerce typep make-sequence change-class copy-symbol cerror set-macro-character upgraded-complex-part-type)
     ((2) set-dispatch-macro-character)
     ((0 (2)) reduce find-if find-if-not position-if position-if-not count-if count-if-not remove-if remove-if-not delete-if delete-if-not member-if member-if-not
              assoc-if assoc-if-not rassoc-if rassoc-if-not)
@@ -57,8 +57,8 @@
   '(cons list vector acons pairlis copy-list copy-alist copy-seq copy-tree copy-structure mapcar maplist reverse nreverse sort stable-sort merge subseq concatenate map map-into
     remove remove-if remove-if-not remove-duplicates delete delete-if delete-if-not delete-duplicates substitute substitute-if nsubstitute substitute-if-not
     make-array make-list make-sequence make-instance make-condition last butlast ldiff intersection union set-difference set-exclusive-or vector-push-extend
-    make-state %make-structure %copy-structure %make-restart %coerce-to-condition %concatenate-list %concatenate-vector %list-of-sequence %make-simple-array %coerce-to-vector-type
-    %make-string-output-stream)
+    make-state %make-structure %copy-structure %make-restart %coerce-to-condition %concatenate-list %concatenate-vector %list-of-sequence %make-simple-array %make-array-of %map-to
+    %coerce-to-vector-type %make-string-output-stream)
   "Their values are no symbols, but may hold arguments.")
 
 (defparameter *inside-functions*
@@ -71,7 +71,7 @@
     %make-restart %correct-value %assertion-failure %make-string-output-stream %remf %copy-structure %structure-ref %structure-set %structure-p %layout-of
     %write-plain %write-atom %hash-next %position %member %find %assoc %list-of-sequence %ask-new-value %printer-stream %make-simple-array
     %call-with-logical-block %logical-block-ends %setnth %setelt %set-fill-pointer %row-major-set %svset %aset %rplaca %rplacd %structure-type-error
-    %print-unreadable run-elements make-state %type-name-to-print (setf slot-value) ext:quit ext:getenv ext:make-weak-pointer ext:weak-pointer-value ext:gc)
+    %print-unreadable %open-file %make-array-of run-elements make-state %type-name-to-print (setf slot-value) ext:quit ext:getenv ext:make-weak-pointer ext:weak-pointer-value ext:gc)
   "Functions that are not COMMON-LISP's and look for no definition by their arguments.")
 
 (defparameter *harmless-variables* '(*handler-clusters* *restart-clusters* *condition-restarts* *standard-output* *standard-input* *error-output* *trace-output* *query-io*)

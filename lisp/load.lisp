@@ -228,7 +228,7 @@
 
 (defun %read-all (descriptor)
   "What can be read from a descriptor, a string; the descriptor is closed."
-  (with-open-stream (in (%stream-over descriptor :input 'character '(:utf-8 :replacement #\?) nil nil nil nil))
+  (with-open-stream (in (%stream-over descriptor :input '(character 0 nil) '(:utf-8 :replacement #\?) nil nil nil nil))
     (with-output-to-string (out)
       (do ((c (read-char in nil) (read-char in nil))) ((null c)) (write-char c out)))))
 
@@ -265,5 +265,5 @@ Values: the exit code (minus a signal's number if one ended it), or NIL with WAI
             (when reader (%close-descriptor reader))
             (error "Cannot run ~A: ~A." program (%error-text number)))
           (let ((text (cond ((eq output :string) (%read-all reader))
-                            ((eq output :stream) (%stream-over reader :input 'character :utf-8 nil nil nil nil)))))
+                            ((eq output :stream) (%stream-over reader :input '(character 0 nil) :utf-8 nil nil nil nil)))))
             (values (if wait (%wait process)) text process)))))))

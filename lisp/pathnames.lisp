@@ -574,12 +574,16 @@
 (defun translate-logical-pathname (pathname &key)
   "The physical pathname that a logical one stands for; a physical one is returned as it is (CLHS TRANSLATE-LOGICAL-PATHNAME)."
   (let ((pathname (pathname pathname)))
-    (do ((steps 0 (1+ steps))) ((not (%pathname-ref pathname 0)) pathname)
-      (let ((rule (find-if (lambda (rule) (pathname-match-p pathname (first rule)))
-                           (logical-pathname-translations (%pathname-ref pathname 0)))))
-        (unless rule (%file-error pathname "No translation for ~S." pathname))
-        (when (> steps 100) (%file-error pathname "The translations of ~S do not end." pathname))
-        (setq pathname (translate-pathname pathname (first rule) (second rule)))))))
+    (if (%pathname-ref pathname 0) (%translate-logical pathname) pathname)))
+
+;;; A delivered program in which no logical host can be has no logical pathnames: src/prim/needs.def.
+(defun %translate-logical (pathname)
+  (do ((steps 0 (1+ steps))) ((not (%pathname-ref pathname 0)) pathname)
+    (let ((rule (find-if (lambda (rule) (pathname-match-p pathname (first rule)))
+                         (logical-pathname-translations (%pathname-ref pathname 0)))))
+      (unless rule (%file-error pathname "No translation for ~S." pathname))
+      (when (> steps 100) (%file-error pathname "The translations of ~S do not end." pathname))
+      (setq pathname (translate-pathname pathname (first rule) (second rule))))))
 
 (defun %physical-pathname (designator)
   "The merged physical pathname of a file designator."

@@ -408,16 +408,33 @@
 
 (defun map (result-type function sequence &rest more)
   "A sequence of the values of FUNCTION for the elements of the sequences; NIL if RESULT-TYPE is NIL (CLHS 17.3)."
-  (cond ((null result-type)
-         (if more
-             (%map-sequences function (cons sequence more) #'identity)
-             (let ((end (%bounds sequence 0 nil)))
-               (%do-range (x i sequence 0 end nil) (funcall function x))))
-         nil)
+  (cond ((null result-type) (apply #'%map-for-effect function sequence more))
         (t (multiple-value-bind (code length) (%result-type result-type)
              (let ((values (%nreverse-list (%map-list function sequence more))))
                (if (or length (consp result-type)) (%check-result-length result-type length (length values)))
                (if (eq code 'list) values (%concatenate-vector code values)))))))
+
+(defun %map-to (code function sequence &rest more)
+  "MAP to a list (code LIST) or a vector of that type code."
+  (let ((values (%nreverse-list (%map-list function sequence more))))
+    (if (eq code 'list) values (%concatenate-vector code values))))
+
+(defun %map-for-effect (function sequence &rest more)
+  "MAP to NIL."
+  (if more
+      (%map-sequences function (cons sequence more) #'identity)
+      (let ((end (%bounds sequence 0 nil)))
+        (%do-range (x i sequence 0 end nil) (funcall function x))))
+  nil)
+
+(define-compiler-macro map (&whole form result-type function sequence &rest more)
+  (let ((type (if (and (consp result-type) (eq (car result-type) 'quote)) (cadr result-type) result-type)))
+    (case type
+      ((nil) `(%map-for-effect ,function ,sequence ,@more))
+      (list (if (consp result-type) `(%map-to 'list ,function ,sequence ,@more) form))
+      ((vector simple-vector) (if (consp result-type) `(%map-to ,(%element-type-code t) ,function ,sequence ,@more) form))
+      ((string simple-string) (if (consp result-type) `(%map-to ,(%element-type-code 'character) ,function ,sequence ,@more) form))
+      (t form))))
 
 (defun %map-into-length (result sequences)
   (let ((n (if (listp result) (length result) (array-dimension result 0))))

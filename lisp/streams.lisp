@@ -104,6 +104,9 @@
                                     ((subtypep element-type 'base-char) 'base-char)
                                     (t 'character))))
 
+(define-compiler-macro make-string-output-stream (&whole form &rest keys)
+  (if keys form '(%make-string-output-stream 'character)))
+
 ;;; -- External formats and element types --
 
 (defvar *external-formats*
@@ -145,8 +148,15 @@
                ((subtypep type 'integer) -64)
                (t (error "~S is not an element type of file streams." type)))))))
 
-(defun %canonical-element-type (type)
-  (case type (unsigned-byte '(unsigned-byte 8)) (signed-byte '(signed-byte 8)) (t type)))
+(defun %elements (type)
+  "What a file stream must know of its element type: the type, its bits, and whether it takes characters and bytes."
+  (multiple-value-bind (bits bivalent) (%element-bits type)
+    (list (case type (:default 'character) (unsigned-byte '(unsigned-byte 8)) (signed-byte '(signed-byte 8)) (t type)) bits bivalent)))
+
+(defun %plain-element-type-p (type)
+  "Is it clear without the type system what the element type is?"
+  (or (%memq type '(character base-char :default unsigned-byte signed-byte bit fixnum))
+      (and (consp type) (%memq (car type) '(unsigned-byte signed-byte)) (consp (cdr type)) (integerp (cadr type)) (null (cddr type)))))
 
 ;;; -- OPEN --
 
@@ -173,10 +183,27 @@
         (when (zerop quotient) (return (coerce digits 'string)))
         (setq n quotient)))))
 
-(defun open (filename &key (direction :input) (element-type 'character) (if-exists nil if-exists-p)
-                           (if-does-not-exist nil if-does-not-exist-p) (external-format :default))
+(defun open (filename &rest keys &key direction (element-type 'character) if-exists if-does-not-exist external-format)
   "A stream to or from a file (CLHS OPEN).  :SUPERSEDE writes a file of another name, which takes the name when the stream is closed;
 EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE, or a list of one of them, :REPLACEMENT and a character."
+  (declare (ignore direction if-exists if-does-not-exist external-format))
+  (apply #'%open-file (%elements element-type) filename keys))
+
+;;; What is known of a constant element type is found out when the call is compiled: a program that opens only such files needs no type system.
+(define-compiler-macro open (&whole form filename &rest keys)
+  (let ((type ''character))
+    (do ((tail (reverse keys) (cddr tail))) ; the first one counts
+        ((null tail))
+      (cond ((not (keywordp (cadr tail))) (setq type nil) (return))
+            ((eq (cadr tail) :element-type) (setq type (car tail)))))
+    (cond ((eq type :default) (setq type '':default)))
+    (if (and (consp type) (eq (car type) 'quote) (%plain-element-type-p (cadr type)))
+        `(%open-file ',(%elements (cadr type)) ,filename ,@keys)
+        form)))
+
+(defun %open-file (elements filename &key (direction :input) element-type (if-exists nil if-exists-p) (if-does-not-exist nil if-does-not-exist-p) (external-format :default))
+  "OPEN, when the element type has been looked at."
+  (declare (ignore element-type))
   (let ((pathname (%physical-pathname filename)))
     (unless (member direction '(:input :output :io :probe))
       (error 'type-error :datum direction :expected-type '(member :input :output :io :probe)))
@@ -188,9 +215,9 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
             (cond ((or (eq direction :input) (and (member direction '(:output :io)) (member if-exists '(:overwrite :append)))) :error)
                   ((eq direction :probe) nil)
                   (t :create))))
-    (%open pathname (ext:native-namestring pathname) direction (%canonical-element-type element-type) if-exists if-does-not-exist external-format)))
+    (%open pathname (ext:native-namestring pathname) direction elements if-exists if-does-not-exist external-format)))
 
-(defun %open (pathname native direction element-type if-exists if-does-not-exist external-format)
+(defun %open (pathname native direction elements if-exists if-does-not-exist external-format)
   (let ((output (member direction '(:output :io))))
     (unless (member if-exists '(:error :new-version :rename :rename-and-delete :overwrite :append :supersede nil))
       (error 'type-error :datum if-exists
@@ -203,21 +230,21 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
              (case if-does-not-exist
                ((nil) nil)
                (:error (%system-file-error "open" pathname 2))
-               (t (%open-stream pathname native direction element-type external-format :create nil))))
-            ((not output) (%open-stream pathname native direction element-type external-format nil nil))
+               (t (%open-stream pathname native direction elements external-format :create nil))))
+            ((not output) (%open-stream pathname native direction elements external-format nil nil))
             (t (case if-exists
                  ((nil) nil)
                  (:error (%file-error pathname "The file ~A exists." (namestring pathname)))
                  (:rename
                   (%rename-file native (concatenate 'string native ".bak"))
-                  (%open-stream pathname native direction element-type external-format :create nil))
+                  (%open-stream pathname native direction elements external-format :create nil))
                  ((:overwrite :append)
-                  (%open-stream pathname native direction element-type external-format if-exists nil))
+                  (%open-stream pathname native direction elements external-format if-exists nil))
                  (t (if (eql kind 0)
-                        (%open-stream pathname (or (%real-path native) native) direction element-type external-format :supersede permissions)
-                        (%open-stream pathname native direction element-type external-format :truncate nil)))))))))
+                        (%open-stream pathname (or (%real-path native) native) direction elements external-format :supersede permissions)
+                        (%open-stream pathname native direction elements external-format :truncate nil)))))))))
 
-(defun %open-stream (pathname native direction element-type external-format how permissions)
+(defun %open-stream (pathname native direction elements external-format how permissions)
   "The stream.  HOW: NIL the file is there; :CREATE, :SUPERSEDE, :TRUNCATE, :OVERWRITE, :APPEND."
   (let* ((access (case direction ((:input :probe) 1) (:output 2) (t 3)))
          (temporary (if (eq how :supersede) (%temporary-name native)))
@@ -230,19 +257,19 @@ EXTERNAL-FORMAT is :UTF-8 (the default), :LATIN-1, :ASCII, :UTF-16LE, :UTF-16BE,
       (let ((done nil))
         (unwind-protect
              (multiple-value-prog1
-                 (%stream-over descriptor direction element-type external-format pathname
+                 (%stream-over descriptor direction elements external-format pathname
                                (if (or temporary (eq how :create)) native) temporary how)
                (setq done t))
           (unless done (%close-descriptor descriptor)))))))
 
-(defun %stream-over (descriptor direction element-type external-format pathname file temporary how)
+(defun %stream-over (descriptor direction elements external-format pathname file temporary how)
   (multiple-value-bind (codec replacement) (%external-format external-format)
-    (multiple-value-bind (bits bivalent) (%element-bits element-type)
+    (destructuring-bind (type bits bivalent) elements
       (let ((stream (%make-file-stream descriptor
                                        (+ (case direction ((:input :probe) 1) (:output 2) (t 3))
                                           (if bivalent 16 0) (if (eq how :create) 64 0))
                                        (if (or (eql bits 0) bivalent) codec 5)
-                                       replacement bits (if bivalent 'character element-type) external-format
+                                       replacement bits type external-format
                                        pathname file temporary (if (eq how :append) :end nil))))
         (when (eq direction :probe) (close stream))
         stream))))

@@ -241,6 +241,38 @@ NIL
 The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it.
 The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it.' ./app
 
+# -- What is needed only if it can be: logical pathnames, the type system --
+cat >logical.lisp <<'E'
+(defun show (name) (format t "~A ~A~%" (namestring (translate-logical-pathname name)) (probe-file name)))
+(defun main () (show "app:data;x.text") (show "/no/such/file"))
+E
+sed -e '1i (setf (logical-pathname-translations "APP") (list (list "**;*.*" "/no/where/**/*.*")))' logical.lisp >logical-before.lisp
+sed -e 's/(defun main ()/& (setf (logical-pathname-translations "APP") (list (list "**;*.*" "\/no\/where\/**\/*.*")))/' logical.lisp >logical-within.lisp
+deliver "a host that is there" 5 logical-before.lisp
+expect "a host that is there" 0 "/no/where/data/x.text NIL
+/no/such/file NIL" ./app
+deliver "a host that is made" 5 logical-within.lisp
+expect "a host that is made" 0 "/no/where/data/x.text NIL
+/no/such/file NIL" ./app
+deliver "no host" 5 logical.lisp
+expect "no host" 0 "app:data;x.text NIL
+/no/such/file NIL" ./app
+cat >types.lisp <<'E'
+(deftype small () '(mod 200))
+(defun main ()
+  (with-open-file (out "types.data" :direction :output :element-type '(unsigned-byte 8) :if-exists :supersede) (write-byte 65 out) (print (stream-element-type out)))
+  (with-open-file (in "types.data") (print (list (read-char in) (stream-element-type in))))
+  (print (list (map 'vector #'1+ '(1 2)) (map 'string #'char-upcase "ab") (map 'list #'+ '(1 2) #(3 4)) (map nil #'identity "a")
+               (make-array 2 :element-type 'character :fill-pointer 0 :adjustable t) (array-element-type (make-array 3 :element-type '(unsigned-byte 8) :initial-contents '(1 2 3)))))
+  (let ((kinds (list 'small '(or (eql 1) (eql 0)) 'base-char)))
+    (print (mapcar (lambda (type) (array-element-type (make-array 1 :element-type type))) kinds))
+    (with-open-file (in "types.data" :element-type (first kinds)) (print (stream-element-type in)))
+    (print (map (list 'vector (second kinds)) #'identity '(1 0)))))
+E
+timeout 20 "$W" --no-init --load types.lisp --eval '(main)' --quit >types.plain 2>&1
+deliver "types" 5 types.lisp
+expect "types" 0 "$(cat types.plain)" ./app
+
 # -- Finalizers, startup functions, cleanup forms --
 cat >others.lisp <<'E'
 (defun gone-finalizer (x) (print (list x "MARK-FINALIZER")))
