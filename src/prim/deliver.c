@@ -258,6 +258,7 @@ static void info_record(Shake *s, const PropertyWork *work, Obj name, Obj key, O
     if (kind == LINK_SETF_FUNCTION) { /* a cell that is yet to be defined stays if somebody calls it; one that was removed is found by the error */
         Obj function = obj_slots(shake_facet(s, item, FACET_FUNCTION))[0];
         if (!is_function(function)) conditions[2] = shake_facet(s, item, is_removed(function) ? FACET_TEXT : FACET_FUNCTION);
+        else conditions[0] = shake_facet(s, name, FACET_WHOLE); /* as with its own function: a name that is only compared calls nothing */
     }
     if (eq(key, work->setf)) { /* of the cell of (SETF f): the name that errors show, which C reads */
         item = shake_identify(s, item);
