@@ -211,6 +211,12 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
     (setf (generic-field generic documentation) nil)
     (dolist (method (generic-field generic methods)) (setf (method-field method documentation) nil))))
 
+(defun %forget-definitions-of (classes)
+  "What is said of slots and initargs by a class itself, and not by its superclasses, only a definition asks for."
+  (dolist (class classes)
+    (when (class-field class finalized)
+      (setf (class-field class direct-slots) '() (class-field class direct-default-initargs) '()))))
+
 (defun %forget-accessor-names (classes)
   (dolist (class classes)
     (dolist (slot (append (class-field class direct-slots) (class-field class slots)))
@@ -220,7 +226,8 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   "What goes by options that yield to what the program calls: when it is known that they do not.  NIL."
   (unless (getf options :keep-documentation) (%forget-documentation-of (%all-classes) (%live-funcallables)))
   (when (and (eq (getf options :shake-class-accessors) :remove) (not (eq (getf options :keep-clos) :full-dynamic-definition))) ; a class that is redefined removes its accessors
-    (%forget-accessor-names (%all-classes))))
+    (%forget-accessor-names (%all-classes)))
+  (when (eq (getf options :keep-clos) :no-dynamic-definition) (%forget-definitions-of (%all-classes))))
 
 (defun %accessor-links (generics)
   "Readers and writers stay with their classes."

@@ -35,7 +35,7 @@
     hash-table-p packagep pathnamep streamp zerop plusp minusp evenp oddp endp typep subtypep boundp fboundp constantp slot-boundp slot-exists-p every notany notevery
     subsetp tree-equal tailp
     string string-upcase string-downcase string-capitalize string-trim string-left-trim string-right-trim string= string/= string< string> string<= string>= string-equal
-    string-not-equal string-lessp string-greaterp string-not-greaterp string-not-lessp symbol-name package-name format princ-to-string prin1-to-string write-to-string
+    string-not-equal string-lessp string-greaterp string-not-greaterp string-not-lessp symbol-name package-name format %format-plain princ-to-string prin1-to-string write-to-string
     char schar char= char/= char< char> char<= char>= char-equal char-upcase char-downcase char-code code-char char-name name-char digit-char digit-char-p alpha-char-p
     alphanumericp upper-case-p lower-case-p both-case-p graphic-char-p
     length list-length position position-if position-if-not count count-if count-if-not search mismatch sxhash fill-pointer array-dimension array-dimensions array-rank
@@ -71,7 +71,7 @@
     %make-restart %correct-value %assertion-failure %make-string-output-stream %remf %copy-structure %structure-ref %structure-set %structure-p %layout-of
     %write-plain %write-atom %hash-next %position %member %find %assoc %list-of-sequence %ask-new-value %printer-stream %make-simple-array
     %call-with-logical-block %logical-block-ends %setnth %setelt %set-fill-pointer %row-major-set %svset %aset %rplaca %rplacd %structure-type-error
-    %print-unreadable %open-file %make-array-of run-elements make-state %type-name-to-print (setf slot-value) ext:quit ext:getenv ext:make-weak-pointer ext:weak-pointer-value ext:gc)
+    %print-unreadable %format-plain %open-file %make-array-of run-elements make-state %type-name-to-print (setf slot-value) ext:quit ext:getenv ext:make-weak-pointer ext:weak-pointer-value ext:gc)
   "Functions that are not COMMON-LISP's and look for no definition by their arguments.")
 
 (defparameter *harmless-variables* '(*handler-clusters* *restart-clusters* *condition-restarts* *standard-output* *standard-input* *error-output* *trace-output* *query-io*)

@@ -10,6 +10,28 @@
 
 (in-package "SYS")
 
+;;; A call of FORMAT whose control string is a constant of nothing but ~A ~S ~D ~% ~& ~~ becomes a call of %FORMAT-PLAIN: so a program that has only such
+;;; ones needs neither FORMAT's parser nor its directives.  It is here so that the library profits too.
+
+(defun %plain-control-arguments (control)
+  "How many arguments the control string takes, if it is a plain one; else NIL."
+  (do ((i 0 (1+ i)) (count 0) (end (length control)))
+      ((>= i end) count)
+    (if (char= (char control i) #\~)
+        (progn
+          (setq i (1+ i))
+          (if (= i end) (return nil))
+          (case (char control i)
+            ((#\A #\a #\S #\s #\D #\d) (setq count (1+ count)))
+            ((#\% #\& #\~))
+            (t (return nil)))))))
+
+(define-compiler-macro format (&whole form destination control &rest arguments)
+  (let ((count (if (stringp control) (%plain-control-arguments control))))
+    (if (and count (<= count (length arguments)))
+        `(%format-plain ,destination ,control ,@arguments)
+        form)))
+
 (defvar *print-array* t)
 (defvar *print-base* 10)
 (defvar *print-case* :upcase)
@@ -345,6 +367,36 @@
   (let ((stream (%make-string-output-stream 'character)))
     (prin1 object stream)
     (get-output-stream-string stream)))
+
+(defun %write-plain-control (stream control arguments)
+  (do ((start 0) (end (length control)))
+      ((>= start end))
+    (let ((tilde (or (position #\~ control :start start) end)))
+      (if (< start tilde) (write-string control stream :start start :end tilde))
+      (if (< tilde end)
+          (case (char control (1+ tilde))
+            ((#\A #\a) (princ (pop arguments) stream))
+            ((#\S #\s) (prin1 (pop arguments) stream))
+            ((#\D #\d) (let ((object (pop arguments)))
+                         (or (%write-integer object stream 10 0 #\Space #\, 0 nil)
+                             (let ((*print-base* 10) (*print-radix* nil)) (write-string (princ-to-string object) stream)))))
+            (#\% (terpri stream))
+            (#\& (fresh-line stream))
+            (t (write-char #\~ stream))))
+      (setq start (+ tilde 2)))))
+
+(defun %format-plain (destination control &rest arguments)
+  "FORMAT with a plain control string."
+  (cond ((null destination)
+         (let ((stream (%make-string-output-stream 'character)))
+           (%write-plain-control stream control arguments)
+           (get-output-stream-string stream)))
+        ((eq destination t) (%write-plain-control *standard-output* control arguments) nil)
+        ((streamp destination) (%write-plain-control destination control arguments) nil)
+        ((and (stringp destination) (array-has-fill-pointer-p destination))
+         (%write-plain-control (%make-fill-pointer-output-stream destination) control arguments)
+         nil)
+        (t (error 'type-error :datum destination :expected-type '(or null (eql t) stream string)))))
 
 (defun princ-to-string (object)
   (let ((stream (%make-string-output-stream 'character)))
