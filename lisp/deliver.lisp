@@ -227,7 +227,7 @@ the place gets DEAD-VALUE.  SETTER: a function of the new value and the object."
   (unless (getf options :keep-documentation) (%forget-documentation-of (%all-classes) (%live-funcallables)))
   (when (and (eq (getf options :shake-class-accessors) :remove) (not (eq (getf options :keep-clos) :full-dynamic-definition))) ; a class that is redefined removes its accessors
     (%forget-accessor-names (%all-classes)))
-  (when (eq (getf options :keep-clos) :no-dynamic-definition) (%forget-definitions-of (%all-classes))))
+  (when (and (eq (getf options :shake-class-accessors) :remove) (eq (getf options :keep-clos) :no-dynamic-definition)) (%forget-definitions-of (%all-classes))))
 
 (defun %accessor-links (generics)
   "Readers and writers stay with their classes."
