@@ -1,6 +1,6 @@
 #!/bin/sh
-# swapped.sh: swapped arrays are as other arrays: the Lisp tests with every array swapped (tests/swapped.lisp), and random programs beside a
-# resident twin (tests/swapped-random.lisp), with small buffers, under collections, under eviction of everything at every safe point.
+# swapped.sh: swapped arrays are as other arrays: the Lisp tests with every array swapped (tests/swapped.lisp), and random operations and
+# programs beside a resident twin (tests/swapped-random.lisp, tests/swapped-programs.lisp), with small buffers, under collections, under eviction of everything at every safe point.
 # Left out are the chapters that ask where objects are and who holds them.
 cd "$(dirname "$0")/../.." || exit 2
 W=${WINDFALL:-build/windfall}
@@ -20,7 +20,7 @@ for file in tests/lisp/*.lisp; do
 done
 for file in arrays strings sequences structures; do chapter swap tests/lisp/$file.lisp; done
 
-# A seed and a size of the buffer in pages; what comes before is the torture.
+# Five seeds of random array operations and a size of the buffer in pages; what comes before is the torture.
 random() {
     out=$(WINDFALL_TORTURE=$1 timeout -k 5 120 "$W" --no-init --load tests/swapped-random.lisp \
         --eval "(progn (ext:setsbsize $3) $5 (princ (if (loop for s from $2 repeat 5 always (swapped-random::run-random s $4)) 'all-well 'no)))" --quit 2>&1 </dev/null)
@@ -32,5 +32,20 @@ random "" "$seed" 5 2000
 random "" 1 2 1000 "(sys::%swap-torture t)"
 random gc,move 11 4 150
 random tiny,move,verify 21 4 500
+
+# So many random programs from a seed on, under a torture; what else is to be done before.
+programs() {
+    out=$(WINDFALL_TORTURE=$1 timeout -k 5 200 "$W" --no-init --load tests/swapped-programs.lisp \
+        --eval "(progn $4 (princ (if (swapped-programs::run-programs $2 $3) 'all-well 'no)))" --quit 2>&1 </dev/null)
+    case $out in *ALL-WELL) report "$3" 0 ;; *) report 0 1 "random programs, torture '$1', seeds from $2: $out" ;; esac
+}
+programs "" "${seed}000" 100
+programs "" 1 100
+programs "" 1001 40 "(sys::%swap-torture t)"
+programs swap 2001 20
+programs gc,move 3001 6
+programs swap,gc,move 4001 1
+programs tiny,move,verify 5001 15
+programs swap,tiny,move,verify 6001 5
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
