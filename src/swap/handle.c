@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { ENTRIES_MOST = 1 << 24 };
+enum { ENTRIES_MOST = 1 << 24, DUE_LEAST = 4 << 20 };
 
 Swap *swap_of(Thread *t) {
     Swap *s = t->world->swap;
@@ -20,6 +20,7 @@ Swap *swap_of(Thread *t) {
     if (!s->entries) must_die("no room for the table of swap handles");
     s->shadow.fd = s->shadow.image_fd = s->shadow.parent_fd = -1;
     s->pages = SWAP_PAGES_DEFAULT;
+    s->due = DUE_LEAST;
     t->world->swap = s;
     t->swap_entries = s->entries;
     trace_install(s);
@@ -35,6 +36,25 @@ void handle_release(Swap *s, SwapEntry *e) {
     free(e->links);
     *e = (SwapEntry){0};
     if (!words_push(&s->unused, swap_index(s, e))) must_die("no memory for the table of swap handles");
+}
+
+void handles_trim(Swap *s) {
+    uint64_t last = s->count, live = 0;
+    while (last && !s->entries[last].size) last--;
+    pages_discard(&s->entries[last + 1], &s->entries[s->count + 1]);
+    s->count = last;
+    words_release(&s->unused);
+    for (uint64_t i = last; i > 0; i--) {
+        live += sizeof(SwapEntry) + (uint64_t)s->entries[i].stored * GRANULE;
+        if (!s->entries[i].size && !words_push(&s->unused, i)) must_die("no memory for the table of swap handles");
+    }
+    s->stored = 0;
+    s->due = live < DUE_LEAST ? DUE_LEAST : live;
+}
+
+void handle_reckon(Swap *s, const SwapEntry *e) {
+    s->stored += sizeof(SwapEntry) + (uint64_t)e->stored * GRANULE;
+    if (s->stored >= s->due) heap_request(s->thread, 3);
 }
 
 bool swap_is_valid(const Thread *t, Obj handle) {

@@ -64,6 +64,8 @@ typedef struct Swap {
     char *scratch;       /* a block as it is in shadow space */
     size_t scratch_bytes;
 
+    uint64_t stored;     /* bytes of new arrays and their entries since the last full collection, */
+    uint64_t due;        /* which is asked for when they are so many */
     uint64_t fetches, evictions, written, nanoseconds, freed, hits;
     bool torture;
     unsigned reserve;    /* faults that are being handled: the buffer may grow beyond its size */
@@ -93,6 +95,10 @@ void shadow_rebuild(Shadow *d, uint64_t *used, size_t count);
 /* A free index, or 0: no more. */
 uint64_t handle_take(Swap *s);
 void handle_release(Swap *s, SwapEntry *e);
+/* After a full collection: the table ends behind the last array that lives, and low indices are used first. */
+void handles_trim(Swap *s);
+/* An array has been made: many of them are reason for a full collection, which alone frees any. */
+void handle_reckon(Swap *s, const SwapEntry *e);
 
 /* -- block.c: the forms of a block -- */
 

@@ -58,6 +58,7 @@ Obj swap_store(Thread *t, Type storage, bool vector, const Obj *parts, uint32_t 
         return NIL;
     }
     if (e->links) entry_note_young(s, e);
+    handle_reckon(s, e);
     *fault = SWAP_FINE;
     return entry_handle(s, e);
 }

@@ -101,6 +101,7 @@ static void trace_sweep(Thread *t) {
         freed++;
     }
     s->freed += freed;
+    handles_trim(s);
     if (!freed) return;
     young_keep(s);
     shadow_compact(s);

@@ -209,13 +209,14 @@ cat >interrupt.lisp <<'L'
 (defvar *n* 0)
 (defun busy (k) (let ((s 0)) (dotimes (i k s) (setq s (+ s (length (funcall (greet 1) 2)))))))
 (mapc #'mkswap '(busy greet))
+(handler-bind ((interactive-interrupt (lambda (c) (invoke-restart (find-restart 'continue c))))) ; for those that come while the handler below runs
 (handler-bind ((interactive-interrupt (lambda (c) (incf *n*) (setsbsize (mod *n* 3)) (when (zerop (mod *n* 3)) (setsbsize 2)) (invoke-restart (find-restart 'continue c)))))
   (princ "READY") (finish-output)
   (loop with seen = 0 until (>= *n* 40)
         do (unless (= (busy 50) 950) (princ "WRONG"))
            (when (< seen *n*) (incf seen) (princ ".") (finish-output)))
   (princ " END") (finish-output)
-  (read-line *standard-input* nil))
+  (read-line *standard-input* nil)))
 L
 cat >interrupt.py <<'P'
 import os, random, select, signal, subprocess, sys
