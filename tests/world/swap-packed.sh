@@ -73,6 +73,18 @@ run --load "$D/work.lisp" --eval '(all)' --eval "(save-image \"$D/both.image\" :
 check ":COMPRESSION of SAVE-IMAGE compresses it too" "$want T" "$(run --image "$D/both.image" --eval '(work)' --eval '(prin1 (part))' | tr '\n' ' ' | sed 's/ $//')"
 check "other heap limits" "$want" "$(last --image "$D/zstd.image" --heap-limit 40M --eval '(work)')"
 
+# Chapters with all code swapped and evicted at every safe point; the second with a collection there too, the third with all arrays of the tests swapped and compressed.
+chapter() { # torture, chapter, other options
+    # shellcheck disable=SC2086 # no word, or several
+    result=$(WINDFALL_TORTURE=$1 timeout -k 5 120 "$W" --no-init --shadow-compression zstd --load tests/harness.lisp $3 --eval "(cl-test::run-file \"tests/lisp/$2.lisp\")" --quit 2>&1 </dev/null)
+    n=$(printf '%s\n' "$result" | tail -n 1 | sed -n 's/^.*: \([0-9]*\) passed, 0 failed$/\1/p')
+    passed=$((passed + ${n:-0}))
+    [ -n "$n" ] || check "$2, torture $1" "no failures" "$result"
+}
+chapter swap compile
+chapter swap,gc,move swapped-arrays
+chapter "" arrays "--load tests/swapped.lisp"
+
 # The dictionary is before the blocks: damaged, the image is refused.
 python3 - "$D/zstd.image" "$D/bad.image" <<'P'
 import struct, sys
