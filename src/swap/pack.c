@@ -119,6 +119,7 @@ const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t si
 }
 
 SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to) {
+    if (!WHOLE) return SWAP_DAMAGED; /* the slim runtime has neither swapper nor decoder */
     size_t bytes = (size_t)e->stored * GRANULE;
     char *frame = frame_scratch(s, bytes + FRAME_MAGIC_BYTES);
     if (!shadow_read(&s->shadow, e->offset, e->flags, frame + FRAME_MAGIC_BYTES, bytes)) return SWAP_UNREADABLE;
