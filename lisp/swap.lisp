@@ -41,7 +41,7 @@
               (:damaged "~S is damaged in shadow space.")
               (t (cond (swapped "There is no room for ~S: what has been changed in the swapping buffer cannot be written to shadow space.")
                        (array "~S cannot be written to shadow space.")
-                       (t "What is in the swapping buffer cannot be written to shadow space.~*"))))
+                       (t "The swapping buffer cannot be made so large, or what is in it cannot be written to shadow space.~*"))))
             (%swap-error-culprit array) (%buffer-pages))
     (when (and (plusp number) (member (ext:swap-error-reason c) '(:unreadable :full)))
       (format stream "  (~A.)" (%error-text number)))))

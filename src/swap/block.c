@@ -6,17 +6,26 @@
    the program does not change the array. */
 #include "swap/inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define RELATIVE (UINT64_C(1) << 63)
 
-char *block_scratch(Swap *s, size_t bytes) {
-    if (s->scratch_bytes >= bytes) return s->scratch;
+bool block_reserve(Swap *s, size_t bytes) {
+    if (s->scratch_bytes >= bytes) return true;
     char *p = realloc(s->scratch, bytes);
-    if (!p) must_die("no memory to swap an array of %zu bytes", bytes);
+    if (!p) {
+        s->shadow.error = errno;
+        return false;
+    }
     s->scratch = p;
     s->scratch_bytes = bytes;
-    return p;
+    return true;
+}
+
+char *block_scratch(Swap *s, size_t bytes) {
+    must(bytes <= s->scratch_bytes);
+    return s->scratch;
 }
 
 void block_slots(char *p, uint32_t granules, RootVisitor visit, void *data, const char *name) {

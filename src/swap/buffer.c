@@ -11,6 +11,8 @@
    The address range is fixed and below the dynamic area.  So every store of a reference into an array passes the write barrier, which notes the page. */
 #include "swap/inside.h"
 
+#include <errno.h>
+
 enum { LOOKS = 512 };
 #define CLOCK_MOST (UINT32_MAX - 2)
 
@@ -26,19 +28,29 @@ static void buffer_clear(Swap *s) {
     if (s->pages) run_free(s->buffer, (uint32_t)(s->pages * (SWAP_PAGE / GRANULE)));
 }
 
-static bool buffer_open(Swap *s) {
-    if (s->buffer) return true;
-    char *at = pages_reserve((void *)SWAP_BASE, (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
-    if (!at) return false;
-    s->dirty = pages_reserve(NULL, SWAP_PAGES_MOST);
+static void buffer_close(Swap *s) {
+    if (!s->buffer) return;
+    pages_release(s->buffer, s->reserved * SWAP_PAGE);
+    pages_release(s->dirty, s->reserved);
+    s->buffer = NULL;
+}
+
+/* Reserves a range of addresses of so many pages; fewer where that is refused, but room for the buffer as it is to be. */
+static bool buffer_reserve(Swap *s, size_t pages) {
+    char *at = pages_reserve((void *)SWAP_BASE, pages * SWAP_PAGE);
+    s->dirty = at ? pages_reserve(NULL, pages) : NULL;
     if (!s->dirty) {
-        pages_release(at, (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
-        return false;
+        s->shadow.error = errno;
+        if (at) pages_release(at, pages * SWAP_PAGE);
+        return pages / 2 >= s->pages && pages > 1 && buffer_reserve(s, pages / 2);
     }
     s->buffer = at;
+    s->reserved = pages;
     buffer_clear(s);
     return true;
 }
+
+static bool buffer_open(Swap *s) { return s->buffer || buffer_reserve(s, SWAP_PAGES_MOST); }
 
 /* -- Pins -- */
 
@@ -114,7 +126,7 @@ static void clock_rebase(Swap *s) {
 /* Adds room for `need` granules behind the end; what is in the buffer stays. */
 static bool buffer_grow(Swap *s, uint64_t need) {
     size_t pages = (size_t)(need * GRANULE + SWAP_PAGE - 1) / SWAP_PAGE;
-    if (s->pages + pages > SWAP_PAGES_MOST) return false;
+    if (s->pages + pages > s->reserved) return false;
     run_free(s->end, (uint32_t)(pages * (SWAP_PAGE / GRANULE)));
     s->hand = s->end;
     s->end += pages * SWAP_PAGE;
@@ -218,10 +230,19 @@ SwapFault swap_set_buffer(Thread *t, size_t pages) {
     must(pages <= SWAP_PAGES_MOST);
     SwapFault fault = swap_evict_all(t, true);
     if (fault != SWAP_FINE) return s->pages && pages > s->pages && buffer_grow(s, (pages - s->pages) * (SWAP_PAGE / GRANULE)) ? SWAP_FINE : fault;
+    size_t before = s->pages;
     s->pins.count = 0;
     s->pages = pages;
-    if (!s->buffer) return SWAP_FINE;
-    buffer_clear(s);
-    pages_discard(s->end, s->buffer + (size_t)SWAP_PAGES_MOST * SWAP_PAGE);
-    return SWAP_FINE;
+    if (!s->buffer && pages <= SWAP_PAGES_DEFAULT) return SWAP_FINE; /* it is opened when it is needed */
+    if (s->buffer && pages <= s->reserved) {
+        buffer_clear(s);
+        pages_discard(s->end, s->buffer + s->reserved * SWAP_PAGE);
+        return SWAP_FINE;
+    }
+    bool was_open = s->buffer;
+    buffer_close(s);
+    if (buffer_open(s)) return SWAP_FINE;
+    s->pages = before;
+    must(!was_open || buffer_open(s));
+    return SWAP_FULL;
 }

@@ -3,12 +3,12 @@
    The table is one reservation of address space, so an entry never moves; indices of arrays that have died are used again.  A full collection has then made
    sure that no word of the old handle is left.
 
-   Limit: 16 million handles. */
+   Limit: 16 million handles; fewer where so large a range of addresses is refused. */
 #include "swap/inside.h"
 
 #include <stdlib.h>
 
-enum { ENTRIES_MOST = 1 << 24, DUE_LEAST = 4 << 20 };
+enum { ENTRIES_MOST = 1 << 24, ENTRIES_LEAST = 1 << 16, DUE_LEAST = 4 << 20 };
 
 Swap *swap_of(Thread *t) {
     Swap *s = t->world->swap;
@@ -16,7 +16,7 @@ Swap *swap_of(Thread *t) {
     s = calloc(1, sizeof *s);
     must(s);
     s->thread = t;
-    s->entries = pages_reserve(NULL, (size_t)ENTRIES_MOST * sizeof(SwapEntry));
+    for (s->most = 2 * ENTRIES_MOST; !s->entries && s->most > ENTRIES_LEAST;) s->entries = pages_reserve(NULL, (s->most /= 2) * sizeof(SwapEntry));
     if (!s->entries) must_die("no room for the table of swap handles");
     s->shadow.fd = s->shadow.image_fd = s->shadow.parent_fd = -1;
     s->pages = SWAP_PAGES_DEFAULT;
@@ -29,7 +29,7 @@ Swap *swap_of(Thread *t) {
 
 uint64_t handle_take(Swap *s) {
     if (s->unused.count) return s->unused.items[--s->unused.count];
-    return s->count + 1 < ENTRIES_MOST ? ++s->count : 0;
+    return s->count + 1 < s->most ? ++s->count : 0;
 }
 
 void handle_release(Swap *s, SwapEntry *e) {

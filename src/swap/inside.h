@@ -45,14 +45,14 @@ typedef struct Packing {
 typedef struct Swap {
     Thread *thread;
     SwapEntry *entries;
-    uint64_t count;      /* highest index in use */
+    uint64_t count, most; /* highest index in use; the table has room for indices below `most` */
     WordStack unused;    /* indices below it that are free */
     Shadow shadow;
     Packing packing;
 
     char *buffer, *end;  /* reserved when it is first needed; NULL before */
     char *hand;          /* where the search for room begins */
-    size_t pages;
+    size_t pages, reserved; /* of the buffer; of address range for it */
     uint8_t *dirty;      /* by page: a reference was stored there since the last collection */
     bool any_dirty;
     WordStack pins;      /* indices */
@@ -102,8 +102,10 @@ void handle_reckon(Swap *s, const SwapEntry *e);
 
 /* -- block.c: the forms of a block -- */
 
-/* Space for a block of that many bytes that is nobody's. */
+/* Space for a block of that many bytes that is nobody's.  Before an array gets its size this has been asked for with block_reserve (false: no memory); so it is there
+   for whoever reads one, the collector too. */
 char *block_scratch(Swap *s, size_t bytes);
+bool block_reserve(Swap *s, size_t bytes);
 /* Calls `visit` for the slots of the objects in [p, p + granules). */
 void block_slots(char *p, uint32_t granules, RootVisitor visit, void *data, const char *name);
 /* Takes the young references out of the boxed part at p, where fixnum 0 takes their places, and makes references into the block relative. */

@@ -99,11 +99,11 @@ void pack_count(Swap *s, uint32_t size) {
 static char *frame_scratch(Swap *s, size_t bytes) {
     Packing *k = &s->packing;
     if (k->frame_bytes >= bytes) return k->frame;
-    free(k->frame);
-    k->frame = malloc(bytes);
-    if (!k->frame) must_die("no memory to compress an array of %zu bytes", bytes);
+    char *frame = realloc(k->frame, bytes);
+    if (!frame) return NULL;
+    k->frame = frame;
     k->frame_bytes = bytes;
-    return k->frame;
+    return frame;
 }
 
 const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t size, uint32_t *stored) {
@@ -111,6 +111,7 @@ const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t si
     if (!packer) return p;
     size_t room = (size_t)(size - 1) * GRANULE + FRAME_MAGIC_BYTES; /* or it would save nothing */
     char *frame = frame_scratch(s, room + GRANULE);
+    if (!frame) return p;
     size_t n = packer_pack(packer, frame, room, p, (size_t)size * GRANULE);
     if (!n) return p;
     memset(frame + n, 0, GRANULE);
@@ -121,7 +122,8 @@ const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t si
 SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to) {
     if (!WHOLE) return SWAP_DAMAGED; /* the slim runtime has neither swapper nor decoder */
     size_t bytes = (size_t)e->stored * GRANULE;
-    char *frame = frame_scratch(s, bytes + FRAME_MAGIC_BYTES);
+    char *frame = frame_scratch(s, bytes + FRAME_MAGIC_BYTES); /* what made the frame had room for it, too; that of an image may be new here */
+    if (!frame) must_die("no memory to read a compressed array of %zu bytes", bytes);
     if (!shadow_read(&s->shadow, e->offset, e->flags, frame + FRAME_MAGIC_BYTES, bytes)) return SWAP_UNREADABLE;
     memcpy(frame, frame_magic, FRAME_MAGIC_BYTES);
     return unpacker_unpack(unpacker_of(s), to, (size_t)e->size * GRANULE, frame, bytes + FRAME_MAGIC_BYTES) ? SWAP_FINE : SWAP_DAMAGED;

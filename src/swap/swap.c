@@ -48,7 +48,7 @@ Obj swap_store(Thread *t, Type storage, bool vector, const Obj *parts, uint32_t 
     Type type = flags & SWAP_CONSTANT ? TYPE_CODE : obj_type(parts[0]);
     *fault = SWAP_FULL;
     if (size < UINT32_MAX) pack_count(s, (uint32_t)size);
-    if (size >= UINT32_MAX || !(index = handle_take(s))) return NIL;
+    if (size >= UINT32_MAX || !block_reserve(s, size * GRANULE) || !(index = handle_take(s))) return NIL;
     SwapEntry *e = &s->entries[index];
     *e = (SwapEntry){.size = (uint32_t)size, .boxed = (uint32_t)boxed, .note = note, .type = (uint8_t)type, .flags = (uint8_t)flags, .detail = (uint16_t)(storage << 1 | vector)};
     char *p = block_scratch(s, size * GRANULE);
@@ -67,7 +67,7 @@ SwapFault swap_replace(Thread *t, Obj handle, const Obj *parts, uint32_t count) 
     Swap *s = swap_of(t);
     SwapEntry *e = swap_entry(t, handle), new = *e;
     uint64_t boxed, size = parts_measure(parts, count, &boxed);
-    if (size >= UINT32_MAX) return SWAP_FULL;
+    if (size >= UINT32_MAX || !block_reserve(s, size * GRANULE)) return SWAP_FULL;
     char *p = block_scratch(s, size * GRANULE);
     parts_copy(parts, count, p, boxed * GRANULE);
     new.size = (uint32_t)size;

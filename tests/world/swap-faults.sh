@@ -204,6 +204,9 @@ check "made resident instead" "(3000 NIL 2)" \
 check "SETSBSIZE in swapped code" "1064" "$(last --load defs.lisp --eval "(mkswap 'deep)" --eval '(princ (deep 1000))')"
 check "SETSBSIZE in the handler of a fault" "(100 3000)" \
     "$(last --load defs.lisp --eval "(mkswap 'big)" --eval '(setsbsize 1)' --eval '(let ((n (length (handler-bind ((swap-error (lambda (c) (declare (ignore c)) (setsbsize 100) (invoke-restart (quote retry))))) (big))))) (princ (list (setsbsize) n)))')"
+# Little address space: what is too much is refused, the rest goes on.
+ldd "$W" | grep -q libasan || check "no memory for an array, for a buffer" "(FULL T FULL 64 2)" "$(ulimit -v 2000000; last --load defs.lisp --eval '(progn (defvar *v* (mkswap (vector 1 2 3)))
+    (princ (list (reason (lambda () (mkswap (make-array 400000000 :element-type (quote (unsigned-byte 8)))))) (plusp (aref *v* 0)) (reason (lambda () (setsbsize 1000000))) (setsbsize) (aref *v* 1))))')"
 cat >interrupt.lisp <<'L'
 (load "defs.lisp")
 (defvar *n* 0)
