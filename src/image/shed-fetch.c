@@ -273,11 +273,26 @@ static Obj list_union(Thread *t, Obj list, Obj value) {
 
 static Obj *holder_slot(Obj holder, uint64_t slot) { return &(is_cons(holder) ? cons_slots(holder) : is_nil(holder) ? symbol_slots(holder) : obj_slots(holder))[slot]; }
 
+static void debug_fill(Thread *t, Obj function, Obj value) {
+    Obj code = obj_slots(function)[FUNCTION_CODE];
+    SwapFault fault;
+    size_t pins = swap_pins(t);
+    if (!is_handle(code) || !swap_try(t, code, &fault)) return;
+    Obj debug = constants_debug(swap_object(swap_entry(t, code)));
+    for (uint64_t i = 0; !is_nil(debug) && has_type(value, TYPE_SIMPLE_VECTOR) && i < DEBUG_LENGTH; i++)
+        if (is_nil(obj_slots(debug)[i])) set_field(t, debug, i, obj_slots(value)[i]);
+    swap_unpin(t, pins);
+}
+
 static void patch_apply(const Fetch *f, const ShedPatch *p) {
     Thread *t = f->t;
     Obj holder = word_here(f, p->holder), left = word_here(f, p->left), value = word_here(f, p->value), there;
     if (p->mode == PATCH_FLAGS) {
         if (fix_of_obj(left) == symbol_flags(holder)) obj_set_flags(symbol_object(holder), (unsigned)fix_of_obj(value));
+        return;
+    }
+    if (p->mode == PATCH_DEBUG) {
+        debug_fill(t, holder, value);
         return;
     }
     if (p->mode == PATCH_PUT) {

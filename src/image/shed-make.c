@@ -42,6 +42,7 @@ struct Shed {
     uint8_t *pure;         /* by number: it goes to the pure part */
     uint32_t *met;         /* numbers of what is to be looked at */
     uint64_t met_count;
+    bool swaps;
     Exports exports;
     ShedHeader header;
     char *pure_part, *objects, *tables;
@@ -76,6 +77,19 @@ static void number_object(void *data, Obj *words, size_t bytes) {
     s->numbers[offset / 16] = (uint32_t)s->count;
 }
 
+/* Swapped arrays to which only what goes refers must stay: their handles come behind the objects, as values of what is always alive. */
+static void note_handles(void *data, Obj *words, size_t bytes) {
+    Exports *handles = data;
+    uint64_t first = is_header(words[0]), n = first ? header_length(words[0]) : 2;
+    (void)bytes;
+    if (first && shapes[header_type(words[0])].layout == LAYOUT_RAW) return;
+    for (uint64_t i = first; i < first + n; i++) {
+        if (!is_handle(words[i])) continue;
+        handles->words = room(handles->words, handles->count, &handles->room, sizeof *handles->words);
+        handles->words[handles->count++] = words[i];
+    }
+}
+
 static Obj word_at(const Shed *s, uint64_t offset) {
     const Obj *words = (const Obj *)(const void *)(s->copy + offset);
     return (Obj){(s->start + offset) | (is_header(words[0]) ? TAG_OBJ : TAG_CONS)};
@@ -98,15 +112,22 @@ Shed *shed_begin(Thread *t) {
     memcpy(s->copy, (const void *)(uintptr_t)s->start, s->bytes);
     memcpy(s->statics, (const void *)STATIC_BASE, STATIC_USED);
     heap_each(t->heap, number_object, s);
-    Obj roster = alloc_flagged(t, TYPE_HASH_ENTRIES, ENTRIES_WEAK_KEY, ENTRIES_PAIRS + 2 * s->count, NIL);
-    for (uint64_t i = 0; i < s->count; i++) *roster_place(roster, i) = word_at(s, s->offsets[i]); /* NOBARRIER: fresh object */
+    Exports handles = {.words = NULL};
+    heap_each(t->heap, note_handles, &handles);
+    Obj roster = alloc_flagged(t, TYPE_HASH_ENTRIES, ENTRIES_WEAK_KEY, ENTRIES_PAIRS + 2 * (s->count + handles.count), NIL);
+    for (uint64_t i = 0; i < handles.count; i++) {
+        roster_place(roster, s->count + i)[0] = obj_of_fix(0); /* NOBARRIER: fresh object, also below */
+        roster_place(roster, s->count + i)[1] = handles.words[i];
+    }
+    free(handles.words);
+    for (uint64_t i = 0; i < s->count; i++) *roster_place(roster, i) = word_at(s, s->offsets[i]);
     t->world->shed = roster;
     return s;
 }
 
 static void roster_take(Shed *s) {
     Obj roster = s->t->world->shed;
-    must(roster_count(roster) == s->count);
+    must(roster_count(roster) >= s->count);
     s->now = zeros(s->count, sizeof *s->now);
     s->places = zeros(s->count, sizeof *s->places);
     s->pure = zeros(s->count, sizeof *s->pure);
@@ -294,6 +315,15 @@ static void compare_slots(Shed *s, const Obj *words, uint64_t first, Obj now) {
     }
 }
 
+/* The constants of a function whose code is swapped are no vector any more that a patch could find. */
+static void compare_debug(Shed *s, const Obj *before, Obj function) {
+    Obj constants = obj_slots(function)[FUNCTION_CONSTANTS];
+    uint64_t first;
+    if (!s->swaps || !is_moved(s, before[FUNCTION_CONSTANTS]) || !has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return;
+    const Obj *words = copy_words(s, number_of(s, before[FUNCTION_CONSTANTS]), &first);
+    if (differs(s, words[1], obj_slots(constants)[0])) patch(s, PATCH_DEBUG, function, 0, NIL, words[1]);
+}
+
 static void compare(Shed *s, uint64_t number) {
     uint64_t first;
     const Obj *words = copy_words(s, number, &first);
@@ -307,6 +337,7 @@ static void compare(Shed *s, uint64_t number) {
     case TYPE_PACKAGE: compare_package(s, words + 1, now); break;
     case TYPE_HASH_TABLE: compare_table(s, words + 1, now); break;
     case TYPE_STREAM: case TYPE_HASH_ENTRIES: break;
+    case TYPE_FUNCTION: compare_debug(s, words + 1, now); compare_slots(s, words, 1, now); break;
     default: compare_slots(s, words, 1, now);
     }
 }
@@ -389,8 +420,9 @@ static void tables_encode(Shed *s) {
     s->header.check_tables = image_checksum(s->tables, shed_table_bytes(&s->header), 0);
 }
 
-void shed_settle(Shed *s, const char *name) {
+void shed_settle(Shed *s, const char *name, bool swaps) {
     Thread *t = s->t;
+    s->swaps = swaps;
     roster_take(s);
     for (uint64_t i = 0; i < s->count; i++)
         if (!eq(s->now[i], BROKEN)) compare(s, i);

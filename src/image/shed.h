@@ -21,8 +21,8 @@ typedef struct Shed Shed;
 
 /* Begins: no Lisp runs, and everything is in the dynamic area.  World.shed is the roster. */
 Shed *shed_begin(Thread *t);
-/* When nothing more goes: fills World.shed, which is part of the program, with `name`, that of the file, and what the shed refers to. */
-void shed_settle(Shed *s, const char *name);
+/* When nothing more goes: fills World.shed, which is part of the program, with `name`, that of the file, and what the shed refers to.  `swaps`: code is going to be swapped. */
+void shed_settle(Shed *s, const char *name, bool swaps);
 /* Bytes of the file. */
 uint64_t shed_bytes(const Shed *s);
 /* Writes the file, for the program of that build (ImageLayout.build).  NULL, or what went wrong; *system_error is then the errno or 0. */

@@ -828,7 +828,7 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     leaf_restore(t, SYM(LEAF_ERROR), "%LEAF-ERROR");
     leaf_restore(t, SYM(UNDEFINED_CALL), "%UNDEFINED-CALL");
     if (shed) {
-        shed_settle(shed, d->shed);
+        shed_settle(shed, d->shed, is_function(plan_part(t, PLAN_SWAP)));
         progress("shed", shed_bytes(shed));
     }
     code_swap(t);

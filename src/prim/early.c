@@ -142,14 +142,6 @@ NORETURN static void delivered_die(Thread *t, uint32_t n, const Obj *args) {
     exit(1);
 }
 
-/* In a program whose conditions were shaken off and can be fetched: the real function goes on in the leaf's place. */
-static void fetched_call(Thread *t, Obj symbol, uint32_t n, const Obj *args) {
-    if (!shed_fetch(t)) return;
-    Obj function = symbol_slots(symbol)[SYMBOL_FUNCTION];
-    if (n <= DOOR_ARGUMENTS) door_call(t, function, n, args);
-    door_call(t, t->world->trampoline, 2, (Obj[]){function, alloc_list(t, n, args)});
-}
-
 NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Obj *args) {
     fflush(stdout);
     fprintf(stderr, "windfall: %s while the library is being loaded:", what);
@@ -165,19 +157,21 @@ NORETURN static void early_die(Thread *t, const char *what, uint32_t n, const Ob
 }
 
 BUILTIN(early_error, "ERROR", 1, ARGS_ANY, "datum &rest arguments", "Signals an error.") {
-    fetched_call(t, SYM(ERROR), n, args);
+    if (shed_fetch(t)) { /* the real function goes on in the leaf's place */
+        Obj function = symbol_slots(SYM(ERROR))[SYMBOL_FUNCTION];
+        if (n <= DOOR_ARGUMENTS) door_call(t, function, n, args);
+        door_call(t, t->world->trampoline, 2, (Obj[]){function, alloc_list(t, n, args)});
+    }
     if (!is_nil(t->world->entry)) delivered_die(t, n, args);
     early_die(t, "error", n, args);
 }
 
 BUILTIN(early_leaf_error, "%LEAF-ERROR", 1, ARGS_ANY, "type &rest initargs", "What a failed leaf becomes: the error of this type.") {
-    fetched_call(t, SYM(LEAF_ERROR), n, args);
     if (!is_nil(t->world->entry)) delivered_die(t, n, args);
     early_die(t, "error", n, args);
 }
 
 BUILTIN(early_undefined_call, "%UNDEFINED-CALL", 2, 2, "name arguments", "What a call of an undefined function becomes.") {
-    fetched_call(t, SYM(UNDEFINED_CALL), n, args);
     if (!is_nil(t->world->entry)) delivered_die(t, 3, (Obj[]){SYM(UNDEFINED_FUNCTION), SYM(K_NAME), args[0]});
     early_die(t, "undefined function", n, args);
 }

@@ -19,6 +19,7 @@ BUILTIN(census, "%HEAP-CENSUS", 1, 1, "generation",
 }
 
 BUILTIN(why_live, "%WHY-LIVE", 1, 1, "object", "The shortest path from a root to object: (root-name object slot object slot ... object), or NIL.") {
+    shed_fetch(t); /* or its exports would be the reason */
     return heap_why_live(t, args[0]);
 }
 

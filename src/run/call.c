@@ -128,8 +128,14 @@ bool loop_fetched(Thread *t, Obj *end) {
 
 enum { AMPLE = 64 << 20 };
 
-void loop_fetch_name(Thread *t) {
+void loop_fetch(Thread *t) {
     if (WHOLE && t->world->fetch_shed && heap_state(t->heap).bytes + AMPLE < heap_capacity(t->heap)) shed_fetch(t);
+}
+
+void loop_fetch_handler(Thread *t) {
+    if (!WHOLE || LIKELY(!t->world->fetch_shed) || !is_symbol(t->door_function)) return;
+    Obj f = symbol_slots(t->door_function)[SYMBOL_FUNCTION];
+    if (is_function(f) && is_builtin(obj_slots(f)[FUNCTION_CODE])) loop_fetch(t);
 }
 
 Obj loop_undefined_function(Thread *t, Obj cell) {

@@ -125,7 +125,7 @@ wrong_count:
         FRAME_RELOAD(entry_unfetched);
         ins = code[0];
     }
-    loop_fetch_name(t);
+    loop_fetch(t);
     t->door_function = SYM(LEAF_ERROR);
     t->door_args[0] = SYM(PROGRAM_ERROR);
     t->door_args[1] = SYM(K_FORMAT_CONTROL);
@@ -179,7 +179,7 @@ call_other:
         }
     }
     SYNC();
-    if (is_symbol(f) && loop_fetched(t, nb + n)) goto call_other;
+    if (loop_fetched(t, nb + n)) goto call_other;
     value = alloc_list(t, n, nb);
     nb[0] = f;
     nb[1] = value;
@@ -376,6 +376,7 @@ door:
     offset = (int64_t)(t->door_repeat ? frame_word(offset - 1, FRAME_REPEAT) : frame_word(offset, FRAME_DOOR)).w;
     t->door_repeat = false;
 door_frame:
+    loop_fetch_handler(t);
     nb = t->top + FRAME_HEADER;
     if (!stack_ensure(t, nb + DOOR_ARGUMENTS)) stack_open_reserve(t);
     nb[-3] = obj_of_fix(nb - R);
