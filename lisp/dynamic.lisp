@@ -127,10 +127,16 @@ And functions that ask for what the levels take away without an error: kind :OPT
   (let ((symbols '()))
     (do-symbols (symbol package symbols) (push symbol symbols))))
 
+(defparameter *development-functions*
+  '(ext:deliver ext:why-live ext:verify-heap ext:save-image ext:save-application ext:swap-cold-code ext:swap-statistics ext:count-swap-hits ext:setsbsize
+    ext:mkswap ext:mkswapp ext:mkunswap ext:scodep ext:ccodep ext:swparrayp ext:unload ext:units ext:unit-functions ext:unit-file ext:unit-code-bytes ext:purify ext:impurify)
+  "Functions of WINDFALL that a name made at run time does not reach: they look after a system that is being developed.")
+
 (defun %everything ()
   "What a name can reach: the symbols of the program's packages, and those that the library exports."
   (append (mapcan (lambda (package) (cons package (%symbols-of package nil))) (%users-packages))
-          (%symbols-of (find-package "COMMON-LISP") t) (%symbols-of (find-package "WINDFALL") t)))
+          (%symbols-of (find-package "COMMON-LISP") t)
+          (set-difference (%symbols-of (find-package "WINDFALL") t) *development-functions*)))
 
 (defun %users-structures ()
   "Names of the program's structures, and of their constructors, which #S looks for."
@@ -176,7 +182,8 @@ And functions that ask for what the levels take away without an error: kind :OPT
 
 (defun %key-names (key)
   "Symbols whose names must stay."
-  (cond ((or (equal key '(:everything)) (equal key '(:symbols "KEYWORD"))) (%symbols-of (find-package "KEYWORD") t))
+  (cond ((equal key '(:everything)) (append *development-functions* (%symbols-of (find-package "KEYWORD") t)))
+        ((equal key '(:symbols "KEYWORD")) (%symbols-of (find-package "KEYWORD") t))
         ((equal key '(:names)) (%guests))
         (t '())))
 

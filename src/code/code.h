@@ -59,8 +59,9 @@ static inline int32_t instruction_d(Instruction i) { return (int32_t)(i >> 32); 
 
 enum { FUNCTION_CODE, FUNCTION_CONSTANTS, FUNCTION_ENV };
 enum { FUNCALLABLE_CODE, FUNCALLABLE_CONSTANTS, FUNCALLABLE_LAYOUT, FUNCALLABLE_SLOTS, FUNCALLABLE_CACHE, FUNCALLABLE_DISCRIMINATOR, FUNCALLABLE_LENGTH };
-/* Constant 0 of compiled code.  PLACES maps code offsets to source: a (UNSIGNED-BYTE 32) vector of pairs offset, line. */
-enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBUG_DOC, DEBUG_LENGTH };
+/* Constant 0 of compiled code.  PLACES maps code offsets to source: a (UNSIGNED-BYTE 32) vector of pairs offset, line.  In a delivered program that keeps
+   nothing but names the vector has only that one element. */
+enum { DEBUG_NAME, DEBUG_LAMBDA_LIST, DEBUG_FILE, DEBUG_LINE, DEBUG_PLACES, DEBUG_DOC, DEBUG_LENGTH, DEBUG_SHORT_LENGTH = 1 };
 
 static inline bool is_function(Obj x) { return is_obj(x) && (obj_type(x) == TYPE_FUNCTION || obj_type(x) == TYPE_FUNCALLABLE); }
 
@@ -74,8 +75,11 @@ static inline bool is_code(Obj word) { return !(word.w & (TAG_OBJ ^ TAG_IMM)); }
 static inline Obj constants_debug(Obj constants) {
     if (!has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return NIL;
     Obj debug = obj_slots(constants)[0];
-    return has_type(debug, TYPE_SIMPLE_VECTOR) && obj_length(debug) >= DEBUG_LENGTH ? debug : NIL;
+    if (!has_type(debug, TYPE_SIMPLE_VECTOR)) return NIL;
+    return obj_length(debug) >= DEBUG_LENGTH || obj_length(debug) == DEBUG_SHORT_LENGTH ? debug : NIL;
 }
+/* A part of debug information; NIL: it is not known. */
+static inline Obj debug_part(Obj debug, unsigned part) { return part < obj_length(debug) ? obj_slots(debug)[part] : NIL; }
 
 /* -- Predicates that predicates.def and others use -- */
 

@@ -224,9 +224,9 @@ static void put_places(Writer *w, Obj places) {
 static void put_debug(Writer *w, Obj debug) {
     Writer d = {.t = w->t, .state = w->state, .self = w->self, .out = &w->state->debug, .table = &w->state->debug_objects,
                 .slot = WRITER_DEBUG_OBJECTS, .debugging = true, .depth = DEPTH_MOST - DEBUG_DEPTH_MOST};
-    bool whole = has_type(debug, TYPE_SIMPLE_VECTOR) && obj_length(debug) == DEBUG_LENGTH;
+    bool known = has_type(debug, TYPE_SIMPLE_VECTOR);
     for (uint64_t i = 0; i < DEBUG_LENGTH; i++) {
-        Obj x = whole ? obj_slots(debug)[i] : NIL;
+        Obj x = known ? debug_part(debug, (unsigned)i) : NIL;
         if (i == DEBUG_PLACES) put_places(&d, x);
         else put(&d, x, NO_CONTAINER, 0);
     }

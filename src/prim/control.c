@@ -172,8 +172,11 @@ BUILTIN(function_debug, "%FUNCTION-DEBUG", 1, 1, "function",
     shed_fetch(t);
     Obj code, constants;
     function_parts(t, args[0], &code, &constants);
-    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return NIL;
-    return obj_slots(constants)[0];
+    Obj debug = constants_debug(constants);
+    if (is_nil(debug) || obj_length(debug) >= DEBUG_LENGTH) return debug;
+    Obj whole = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL);
+    init_field(whole, DEBUG_NAME, obj_slots(debug)[DEBUG_NAME]);
+    return whole;
 }
 
 BUILTIN(set_function_documentation, "%SET-FUNCTION-DOCUMENTATION", 2, 2, "function text", "Makes TEXT the documentation of compiled code; nothing for a builtin.") {

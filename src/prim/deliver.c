@@ -305,16 +305,17 @@ typedef struct ObjectWork {
 static void debug_record(ObjectWork *work, Obj constants) {
     Shake *s = work->s;
     Thread *t = shake_thread(s);
-    if (!has_type(constants, TYPE_SIMPLE_VECTOR) || obj_length(constants) == 0) return;
-    Obj debug = obj_slots(constants)[0];
-    if (!has_type(debug, TYPE_SIMPLE_VECTOR) || obj_length(debug) != DEBUG_LENGTH || eq(debug, work->none)) return;
+    Obj debug = constants_debug(constants);
+    if (is_nil(debug) || eq(debug, work->none)) return;
     Obj *slots = obj_slots(debug);
-    for (uint64_t i = 0; i < DEBUG_LENGTH; i++) set_slot(t, &slots[i], shake_identify(s, slots[i]));
-    if (!work->documentation) set_field(t, debug, DEBUG_DOC, NIL);
+    for (uint64_t i = 0; i < obj_length(debug); i++) set_slot(t, &slots[i], shake_identify(s, slots[i]));
+    if (!work->documentation && obj_length(debug) > DEBUG_DOC) set_field(t, debug, DEBUG_DOC, NIL);
     if (work->keep) return;
-    for (uint64_t i = DEBUG_LAMBDA_LIST; i < DEBUG_DOC; i++) set_field(t, debug, i, NIL);
+    for (uint64_t i = DEBUG_LAMBDA_LIST; i < DEBUG_DOC && i < obj_length(debug); i++) set_field(t, debug, i, NIL);
     if (!work->keep_names) set_field(t, debug, DEBUG_NAME, NIL);
-    if (work->keep_names || !is_nil(slots[DEBUG_DOC])) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, 1, &constants);
+    bool documented = !is_nil(debug_part(debug, DEBUG_DOC));
+    if (!documented) heap_shrink(t, debug, DEBUG_SHORT_LENGTH);
+    if (work->keep_names || documented) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, 1, &constants);
     set_field(t, constants, 0, work->none);
 }
 
@@ -613,7 +614,7 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     properties.setf = shake_facet(s, SYM(SETF), FACET_WHOLE);
     properties.documentation = documentation;
     properties.plist_reader = shake_facet(s, plist_reader, FACET_FUNCTION);
-    debug.none = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_LENGTH, NIL);
+    debug.none = alloc_boxed(t, TYPE_SIMPLE_VECTOR, DEBUG_SHORT_LENGTH, NIL);
     shake_why(s, "the list of what is to be kept");
     for (Obj l = plan_take(t, PLAN_ROOTS); is_cons(l); l = cdr(l)) shake_root(s, car(l));
     shake_why(s, "the list of names that are to be kept");

@@ -207,7 +207,7 @@ static int64_t callee_number(const Dynamic *d, Obj x) {
 }
 
 static unsigned line_at(Obj debug, uint64_t offset) {
-    Obj places = obj_slots(debug)[DEBUG_PLACES], line = obj_slots(debug)[DEBUG_LINE];
+    Obj places = debug_part(debug, DEBUG_PLACES), line = debug_part(debug, DEBUG_LINE);
     unsigned found = is_fix(line) ? (unsigned)fix_of_obj(line) : 0;
     if (!has_type(places, TYPE_U32_VECTOR)) return found;
     const uint32_t *p = obj_raw(places);
@@ -234,7 +234,7 @@ static void site_note(Dynamic *d, Obj function, Obj debug, const Look *l, uint64
         fputs(" :function \"", to);
         put_name(d->t, to, obj_slots(debug)[DEBUG_NAME]);
         fputs("\" :file ", to);
-        if (is_string(obj_slots(debug)[DEBUG_FILE])) put_string(to, obj_slots(debug)[DEBUG_FILE]);
+        if (is_string(debug_part(debug, DEBUG_FILE))) put_string(to, debug_part(debug, DEBUG_FILE));
         else fputs("nil", to);
         fprintf(to, " :line %u", line_at(debug, at));
     }

@@ -4,8 +4,7 @@
 
 /* The source line of an offset: the last entry of PLACES at or before it. */
 static Obj line_of_offset(Obj debug, int64_t offset) {
-    Obj places = obj_slots(debug)[DEBUG_PLACES];
-    Obj line = obj_slots(debug)[DEBUG_LINE];
+    Obj places = debug_part(debug, DEBUG_PLACES), line = debug_part(debug, DEBUG_LINE);
     if (!has_type(places, TYPE_U32_VECTOR)) return line;
     uint32_t *p = obj_raw(places);
     for (uint64_t i = 0; i + 1 < obj_length(places) && p[i] < offset; i += 2) line = obj_of_fix(p[i + 1]);
@@ -18,7 +17,7 @@ static Obj describe_frame(Thread *t, Obj *base, int64_t offset) {
     Obj name = NIL, file = NIL, line = NIL, args = NIL;
     if (!is_nil(debug)) {
         name = obj_slots(debug)[DEBUG_NAME];
-        file = obj_slots(debug)[DEBUG_FILE];
+        file = debug_part(debug, DEBUG_FILE);
         line = line_of_offset(debug, offset);
     }
     for (uint32_t i = function_parameters(t, f); i-- > 0;)

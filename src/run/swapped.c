@@ -106,7 +106,7 @@ void function_set_documentation(Thread *t, Obj f, Obj text) {
         constants = swap_fetch(t, code);
     }
     Obj debug = constants_debug(constants);
-    if (!is_nil(debug)) set_field(t, debug, DEBUG_DOC, text);
+    if (!is_nil(debug) && obj_length(debug) > DEBUG_DOC) set_field(t, debug, DEBUG_DOC, text);
 }
 
 /* -- Swapping -- */
@@ -145,8 +145,8 @@ static uint32_t code_parts(Thread *t, Obj code, Obj constants, Obj *parts) {
     parts[n++] = constants;
     if (known) parts[n++] = debug;
     parts[n++] = in_unit(t, code) ? code_without_owner(t, code) : code;
-    if (known && has_type(obj_slots(debug)[DEBUG_PLACES], TYPE_U32_VECTOR)) parts[n++] = obj_slots(debug)[DEBUG_PLACES];
-    if (known && is_simple_string(obj_slots(debug)[DEBUG_DOC])) parts[n++] = obj_slots(debug)[DEBUG_DOC];
+    if (known && has_type(debug_part(debug, DEBUG_PLACES), TYPE_U32_VECTOR)) parts[n++] = debug_part(debug, DEBUG_PLACES);
+    if (known && is_simple_string(debug_part(debug, DEBUG_DOC))) parts[n++] = debug_part(debug, DEBUG_DOC);
     return n;
 }
 

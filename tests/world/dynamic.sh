@@ -99,6 +99,18 @@ check "what is asked for definitions" has 'every symbol of your packages.*, by .
 seen=$(deliver asked.lisp -o app)$(run)
 check "what is asked for definitions has them" has ' 1 +T +2 +T +MISSING +.PRICE 3. +3 +NIL +NIL' "$seen"
 
+# EVAL reaches what the program and the standard define; what is for development says that it went.
+cat >evaluates.lisp <<'E'
+(defun twice (x) (* 2 x))
+(defun main ()
+  (let ((text "(progn (print (twice (length (mapcar #'1+ (list 1 2 3))))) (print (macroexpand-1 '(when a b))) (handler-case (ext:deliver 'main \"x\" 5) (error (c) (terpri) (princ c))))"))
+    (eval (read-from-string text)) (terpri)))
+E
+seen=$(deliver evaluates.lisp -o app)$(run)
+check "EVAL" has ' 6 +.IF A B. +The function DELIVER was removed by delivery; :KEEP-SYMBOLS keeps it' "$seen"
+seen=$(deliver evaluates.lisp -o app --keep-symbols ext:deliver)$(tr -d '\000' <app | grep -ac 'is not a keyword of DELIVER')
+check "EVAL with what is for development" has '[1-9][0-9]* *$' "$seen"
+
 # Functions can be trusted one by one.
 (cat "$PROGRAMS/intern.lisp"; echo "(ext:deliver-trust-names 'run) (ext:deliver-keep-symbols 'cmd-add 'cmd-mul)") >vouched.lisp
 seen=$(deliver vouched.lisp -o app --strict)$(run)
