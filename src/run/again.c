@@ -1,9 +1,9 @@
 /* again.c: leaves and swapped arrays.
 
    A leaf knows nothing of handles.  Where it wants an array and gets a handle it signals a TYPE-ERROR with the handle as datum, and leaves by the
-   door before it has changed anything.  Here the error is stopped: when the datum is one of the leaf's arguments and the type expected is one of
-   arrays, the leaf is called once more with a copy of its arguments in which the array stands in the handle's place.  Resident arrays pay nothing
-   for this, and no leaf can forget it.
+   door before it has changed anything: every leaf checks all its arguments first (tests/swapped-leaves.lisp tries those that take arrays).  Here
+   the error is stopped: when the datum is one of the leaf's arguments and the type expected is one of arrays, the leaf is called once more with a
+   copy of its arguments in which the array stands in the handle's place.  Resident arrays pay nothing for this, and no leaf can forget it.
 
    Which place?  When the same handle is given twice, as in (VECTOR-PUSH h h), one may be meant as an object like any other: so the places are
    tried one after another, then together, until the leaf is content; a leaf that refuses has done nothing.

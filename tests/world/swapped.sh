@@ -1,6 +1,6 @@
 #!/bin/sh
 # swapped.sh: swapped arrays are as other arrays: the Lisp tests with every array swapped (tests/swapped.lisp), and random operations and
-# programs beside a resident twin (tests/swapped-random.lisp, tests/swapped-programs.lisp), with small buffers, under collections, under eviction of everything at every safe point.
+# programs beside a resident twin (tests/swapped-random.lisp, tests/swapped-leaves.lisp, tests/swapped-programs.lisp), with small buffers, under collections, under eviction of everything at every safe point.
 # Left out are the chapters that ask where objects are and who holds them.
 cd "$(dirname "$0")/../.." || exit 2
 W=${WINDFALL:-build/windfall}
@@ -32,6 +32,15 @@ random "" "$seed" 5 2000
 random "" 1 2 1000 "(sys::%swap-torture t)"
 random gc,move 11 4 150
 random tiny,move,verify 21 4 500
+
+# All leaves that take arrays, so many random calls of each, from a seed.
+leaves() {
+    out=$(timeout -k 5 120 "$W" --no-init --load tests/swapped-random.lisp --load tests/swapped-leaves.lisp \
+        --eval "(progn $3 (princ (if (swapped-random::run-leaves $1 $2) 'all-well 'no)))" --quit 2>&1 </dev/null)
+    case $out in *ALL-WELL) report 1 0 ;; *) report 0 1 "random calls of leaves, seed $1: $out" ;; esac
+}
+leaves "$seed" 400
+leaves 1 200 "(ext:setsbsize 6) (sys::%swap-torture t)"
 
 # So many random programs from a seed on, under a torture; what else is to be done before.
 programs() {
