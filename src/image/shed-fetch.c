@@ -146,11 +146,46 @@ static size_t patch_room(const ShedHeader *h) { return (size_t)bits_round_up(64 
 /* The objects come to the heap as the file has them: nobody sees them yet. */
 static bool objects_read(Fetch *f) {
     Thread *t = f->t;
-    size_t bytes = (size_t)f->header.object_bytes;
-    char *place = f->place = heap_allocate(t, bytes + patch_room(&f->header));
+    size_t bytes = (size_t)f->header.object_bytes, needed = bytes + patch_room(&f->header);
+    if (heap_state(t->heap).bytes + needed > heap_capacity(t->heap)) return refuse(f, "needs %zu KB more than the heap has", needed / 1024);
+    char *place = f->place = heap_allocate(t, needed);
     t->free = place; /* it was allocated to be there */
     if (!read_at(f, place, bytes, shed_objects_at(&f->header))) return false;
     return image_checksum(place, bytes, 0) == f->header.check_objects ? true : refuse(f, "is damaged");
+}
+
+/* -- Checking what the checksums cannot know -- */
+
+static bool word_fits(const Fetch *f, Obj x) {
+    const ShedHeader *h = &f->header;
+    if (is_header(x)) return false;
+    if (!is_ref(x)) return !is_handle(x);
+    uint64_t kind = x.w & (SHED_OBJECT | SHED_EXPORT | SHED_PURE), offset = address_of(x) & ~kind;
+    if (kind == 0) return x.w - STATIC_BASE < STATIC_SIZE;
+    return kind == SHED_OBJECT ? offset < h->object_bytes : kind == SHED_PURE ? offset < h->pure_bytes && is_obj(x) : kind == SHED_EXPORT && offset / 16 < h->export_count;
+}
+
+static bool object_fits(const Fetch *f, const Obj *words, uint64_t room, uint64_t *bytes) {
+    bool first = is_header(words[0]);
+    if (first && (header_type(words[0]) >= TYPE_COUNT || header_type(words[0]) == TYPE_FILLER || header_length(words[0]) > room)) return false;
+    *bytes = first ? header_bytes(words[0]) : 16;
+    if (*bytes > room) return false;
+    uint64_t n = !first ? 2 : shapes[header_type(words[0])].layout == LAYOUT_RAW ? 0 : header_length(words[0]);
+    for (uint64_t i = first; i < first + n; i++)
+        if (!word_fits(f, words[i])) return false;
+    return true;
+}
+
+/* Do the objects parse, and do all words refer to something that is there? */
+static bool contents_check(Fetch *f) {
+    const ShedHeader *h = &f->header;
+    bool good = true;
+    for (uint64_t at = 0, bytes = 0; good && at < h->object_bytes; at += bytes) good = object_fits(f, (const Obj *)(const void *)(f->place + at), h->object_bytes - at, &bytes);
+    for (uint64_t i = 0; good && i < h->patch_count; i++)
+        good = word_fits(f, f->patches[i].holder) && word_fits(f, f->patches[i].left) && word_fits(f, f->patches[i].value) && f->patches[i].mode < PATCH_MODES;
+    for (uint64_t i = 0; good && i < h->name_count; i++) good = word_fits(f, f->names[i].package) && word_fits(f, f->names[i].symbol);
+    for (uint64_t i = 0; good && i < h->package_count; i++) good = word_fits(f, f->packages[i]);
+    return good ? true : refuse(f, "is damaged");
 }
 
 /* -- Words -- */
@@ -340,7 +375,7 @@ static void fetch_all(Fetch *f) {
 bool shed_fetch_now(Thread *t) {
     Fetch f = {.t = t, .fd = -1, .exports = cdr(t->world->shed)};
     f.file = file_name(t);
-    bool good = file_open(&f) && tables_read(&f) && objects_read(&f) && pure_map(&f);
+    bool good = file_open(&f) && tables_read(&f) && objects_read(&f) && contents_check(&f) && pure_map(&f);
     if (good) fetch_all(&f);
     free(t->world->shed_problem);
     t->world->shed_problem = good ? NULL : strdup(f.problem);
