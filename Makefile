@@ -70,10 +70,9 @@ $(DIR)/slim/libgmp.a: Makefile
 	@mkdir -p $(@D)
 	@objcopy --remove-section .eh_frame $$($(CC) -print-file-name=libgmp.a) $@
 
-# (With the sanitizers code that nobody reaches is not dropped, and wants its library.)
 $(DIR)/windfall-slim: $(SLIM) $(DIR)/slim/libgmp.a
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -s -Wl,--gc-sections,--hash-style=gnu,-z,noseparate-code,-O1,-Map=$(DIR)/slim/map -o $@ $^ $(if $(filter asan,$(MODE)),-l:libzstd.a) -ldl
+	@$(CC) $(CFLAGS) $(LDFLAGS) -s -Wl,--gc-sections,--hash-style=gnu,-z,noseparate-code,-O1,-Map=$(DIR)/slim/map -o $@ $^ -ldl
 
 # Tables that a program of tools/ makes by asking a library.
 $(DIR)/text/character-table.c: LIBRARY_ASKED := -l:libutf8proc.a
