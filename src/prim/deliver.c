@@ -298,7 +298,7 @@ typedef struct ObjectWork {
     Shake *s;
     Obj none; /* debug information that says nothing */
     Obj print_object, output_pathname, class_of_layout;
-    bool keep, documentation, keep_names, slot_names;
+    bool keep, documentation, keep_names, slot_names, shed;
 } ObjectWork;
 
 /* A function's name stays with it if names stay. */
@@ -314,7 +314,7 @@ static void debug_record(ObjectWork *work, Obj constants) {
     for (uint64_t i = DEBUG_LAMBDA_LIST; i < DEBUG_DOC && i < obj_length(debug); i++) set_field(t, debug, i, NIL);
     if (!work->keep_names) set_field(t, debug, DEBUG_NAME, NIL);
     bool documented = !is_nil(debug_part(debug, DEBUG_DOC));
-    if (!documented) heap_shrink(t, debug, DEBUG_SHORT_LENGTH);
+    if (!documented && !work->shed) heap_shrink(t, debug, DEBUG_SHORT_LENGTH); /* a shed brings the others back */
     if (work->keep_names || documented) shake_link(s, LINK_DEBUG, constants, 0, NIL, debug, 1, &constants);
     set_field(t, constants, 0, work->none);
 }
@@ -589,7 +589,7 @@ static Obj library_mark(Thread *t) {
     return is_function(symbol_slots(compiler)[SYMBOL_FUNCTION]) ? NIL : plan_part(t, PLAN_MARK);
 }
 
-static void shake_round(Thread *t, Explain *explain, FILE *survey) {
+static void shake_round(Thread *t, Explain *explain, FILE *survey, bool shed) {
     NeedSymbols found;
     Shake *s = shake_begin(t);
     needs_find(t, &found);
@@ -599,7 +599,7 @@ static void shake_round(Thread *t, Explain *explain, FILE *survey) {
     Obj documentation = named_symbol(t, "%DOCUMENTATION"), plist_reader = named_symbol(t, "SYMBOL-PLIST");
     ObjectWork debug = {.s = s, .keep = plan_flag(t, PLAN_KEEP_DEBUG), .documentation = properties.keep_documentation, .keep_names = plan_flag(t, PLAN_KEEP_NAMES),
                        .print_object = named_symbol(t, "PRINT-OBJECT"), .output_pathname = named_symbol(t, "SYS:OUTPUT-PATHNAME"),
-                       .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES)};
+                       .class_of_layout = named_symbol(t, "%STRUCTURE-CLASS-OF-LAYOUT"), .slot_names = plan_flag(t, PLAN_KEEP_SLOT_NAMES), .shed = shed};
     Obj dynamic = plan_take(t, PLAN_DYNAMIC), rules = plan_take(t, PLAN_RULES);
     Questions q = {.explain = explain, .survey = survey, .dynamic = survey ? dynamic_survey(t, dynamic, rules, plan_part(t, PLAN_MARK)) : NULL};
     set_field(t, t->world->entry, PLAN_REVIEW, NIL);
@@ -717,7 +717,7 @@ NORETURN static void survey_run(Thread *t, int to) {
     set_field(t, t->world->entry, PLAN_NEXT, NIL);
     set_field(t, t->world->entry, PLAN_SWAP, NIL);
     if (!survey || world_gather(t, true)) _exit(1);
-    shake_round(t, NULL, survey);
+    shake_round(t, NULL, survey, false);
     _exit(1);
 }
 
@@ -811,12 +811,12 @@ static const char *work_deliver(Thread *t, void *data, int *system_error) {
     streams_detach(t);
     progress("shaking", heap_state(t->heap).bytes);
     if (plan_flag(t, PLAN_SHAKE)) {
-        shake_round(t, explain, NULL);
+        shake_round(t, explain, NULL, shed != NULL);
         places_set(t);
         if (is_function(plan_part(t, PLAN_NEXT))) {
             if ((problem = plan_make(t, plan_part(t, PLAN_NEXT)))) return problem;
             functions_remove(t);
-            shake_round(t, explain, NULL);
+            shake_round(t, explain, NULL, shed != NULL);
             places_set(t);
         }
         progress("shaken: left", heap_state(t->heap).bytes);
