@@ -103,20 +103,19 @@
       (delete-file file))))
 
 (defun more-fetches (function)
-  "Least seconds of three calls; fetches of each; nanoseconds of each fetch."
+  "Least seconds of five calls; fetches of each."
   (funcall function)
-  (let* ((before (swap-statistics)) (spent (least 3 function)) (after (swap-statistics)))
-    (flet ((more (key) (- (getf after key) (getf before key))))
-      (list spent (/ (more :fetches) 3d0) (/ (more :nanoseconds) (max 1d0 (more :fetches)))))))
+  (let* ((before (getf (swap-statistics) :fetches)) (spent (least 5 function)))
+    (list spent (/ (- (getf (swap-statistics) :fetches) before) 5d0))))
 
 (defun measure-calls (rows calls)
-  "Of each row, megabytes of buffer and functions called: calls a second, fetches a call, nanoseconds a fetch, resident MB."
+  "Of each row, megabytes of buffer and functions called: calls a second, fetches a call, resident MB."
   (loop for (buffer count) in rows
         collect (progn
                   (setsbsize (* buffer 256))
                   (gc)
-                  (destructuring-bind (spent fetches nanoseconds) (more-fetches (lambda () (call-at-random calls count (make-random-state nil))))
-                    (list (/ calls spent) (/ fetches calls) nanoseconds (/ (resident-kb) 1024d0))))))
+                  (destructuring-bind (spent fetches) (more-fetches (lambda () (call-at-random calls count (make-random-state nil))))
+                    (list (/ calls spent) (/ fetches calls) (/ (resident-kb) 1024d0))))))
 
 (defun measure-space ()
   "Bytes of arrays; of them stored; of the file; of an executable; milliseconds of a full collection."
@@ -138,10 +137,13 @@
          (packing (progn (setf (shadow-compression) t) (timed (map nil #'swap-again *functions*)))))
     (print-space space (measure-space))
     (format t "~%~,1F MB made resident and swapped compressed in ~,1F s.~%~%" (/ (first space) 1d6) packing)
-    (format t "| buffer, MB | functions called | fetches per call | calls per second | compressed | ratio | fetch, ns | compressed | resident, MB | compressed |~%|---|---|---|---|---|---|---|---|---|---|~%")
-    (loop for (buffer count) in rows for (calls1 fetches ns1 resident1) in plain for (calls2 nil ns2 resident2) in (measure-calls rows calls)
-          do (format t "| ~D | ~:D | ~,2F | ~:D | ~:D | ~,2F | ~:D | ~:D | ~,1F | ~,1F |~%" buffer count fetches (floor calls1) (floor calls2) (/ calls2 calls1 1d0)
-                     (floor ns1) (floor ns2) resident1 resident2))))
+    (format t "| buffer, MB | functions called | fetches per call | calls per second | compressed | ratio | a fetch, us | compressed | resident, MB | compressed |~%|---|---|---|---|---|---|---|---|---|---|~%")
+    (let ((packed (measure-calls rows calls)))
+      (flet ((fetch (calls fetches all) ; what a call takes more than when nothing is fetched
+               (if (< fetches 0.1) 0 (/ (- (/ calls) (/ (first (nth 4 all)))) fetches 1d-6))))
+        (loop for (buffer count) in rows for (calls1 fetches resident1) in plain for (calls2 nil resident2) in packed
+              do (format t "| ~D | ~:D | ~,2F | ~:D | ~:D | ~,2F | ~,1F | ~,1F | ~,1F | ~,1F |~%" buffer count fetches (floor calls1) (floor calls2) (/ calls2 calls1 1d0)
+                         (fetch calls1 fetches plain) (fetch calls2 fetches packed) resident1 resident2))))))
 
 (defun library-work (n)
   "N rounds of printing, compiling and reading."
@@ -154,8 +156,7 @@
   "Of each size of the buffer: rounds a second, fetches a round."
   (loop for n in pages
         collect (progn (setsbsize n)
-                       (destructuring-bind (spent fetches ns) (more-fetches (lambda () (library-work 300)))
-                         (declare (ignore ns))
+                       (destructuring-bind (spent fetches) (more-fetches (lambda () (library-work 300)))
                          (list (/ 300 spent) (/ fetches 300))))))
 
 (defun bench-library ()
