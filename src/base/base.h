@@ -70,7 +70,7 @@ uint64_t bytes_checksum(const void *data, size_t bytes, uint64_t seed);
 /* compress.c: zstd frames. */
 enum { FRAME_MAGIC_BYTES = 4, UNPACKER_MOST = 4 };
 extern const uint8_t frame_magic[FRAME_MAGIC_BYTES]; /* what every frame begins with */
-/* Opens the library that packs; NULL: it cannot be opened.  `level` is one of zstd, 1 to 19. */
+/* Opens the library that packs; NULL: it cannot be opened, or there is no memory.  `level` is one of zstd, 1 to 19. */
 typedef struct Packer Packer;
 Packer *packer_open(int level);
 void packer_close(Packer *p);
@@ -82,7 +82,7 @@ bool packer_use(Packer *p, const void *dictionary, size_t bytes, int level);
 size_t packer_pack(const Packer *p, void *to, size_t room, const void *from, size_t bytes);
 /* Unpacks frames with dictionaries, whose numbers count from 1 in the order in which they are added. */
 typedef struct Unpacker Unpacker;
-Unpacker *unpacker_make(void);
+Unpacker *unpacker_make(void); /* NULL: no memory */
 void unpacker_free(Unpacker *u);
 /* False: there are too many, it is none, or it has another number. */
 bool unpacker_add(Unpacker *u, const void *dictionary, size_t bytes);

@@ -48,7 +48,7 @@ void packer_close(Packer *p) {
 
 Packer *packer_open(int level) {
     Packer *p = calloc(1, sizeof *p);
-    must(p);
+    if (!p) return NULL;
     p->library = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
     if (p->library && packer_link(p) && (p->context = p->ZSTD_createCCtx()) && !p->ZSTD_isError(p->ZSTD_CCtx_setParameter(p->context, ZSTD_c_compressionLevel, level))) return p;
     packer_close(p);
@@ -90,8 +90,9 @@ struct Unpacker {
 
 Unpacker *unpacker_make(void) {
     Unpacker *u = calloc(1, sizeof *u);
-    must(u && (u->context = ZSTD_createDCtx()));
-    return u;
+    if (u && (u->context = ZSTD_createDCtx())) return u;
+    free(u);
+    return NULL;
 }
 
 void unpacker_free(Unpacker *u) {

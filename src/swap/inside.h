@@ -33,7 +33,7 @@ typedef struct Shadow {
 typedef struct Packing {
     int level;              /* of zstd; 0: what is written from now on is stored as it is */
     Packer *packer;         /* NULL if `level` is 0 */
-    Unpacker *unpacker;     /* made when it is first needed */
+    Unpacker *unpacker;     /* there before any compressed block is */
     unsigned dictionaries;  /* how many there are */
     void *dictionary;       /* the last of them, of */
     size_t dictionary_bytes;
@@ -135,6 +135,8 @@ const char *block_pack(Swap *s, const Packer *packer, const char *p, uint32_t si
 SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to);
 /* A dictionary trained from the swapped arrays as persist.c writes them, in memory that the caller frees; NULL: they are too few. */
 void *dictionary_make(Swap *s, const Packer *p, unsigned number, SwapTranslate translate, const void *data, size_t *bytes);
+/* Makes what unpacks, if it is not there; false: no memory. */
+bool unpacker_ready(Swap *s);
 /* From now on there may be frames with the dictionary, which is the swapper's then; false: it is none, and the caller's. */
 bool dictionary_add(Swap *s, void *dictionary, size_t bytes);
 

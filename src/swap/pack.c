@@ -58,9 +58,7 @@ void *dictionary_make(Swap *s, const Packer *p, unsigned number, SwapTranslate t
     if (room < DICTIONARY_LEAST) return NULL;
     char *samples = malloc(SAMPLES), *to = malloc(room);
     size_t *sizes = malloc(SAMPLES / GRANULE * sizeof *sizes); /* no piece is smaller than a granule */
-    must(samples && to && sizes);
-    unsigned count = samples_take(s, total, samples, sizes, translate, data);
-    *bytes = packer_train(p, number, to, room, samples, sizes, count);
+    if (samples && to && sizes) *bytes = packer_train(p, number, to, room, samples, sizes, samples_take(s, total, samples, sizes, translate, data));
     free(samples);
     free(sizes);
     if (*bytes) return to;
@@ -68,14 +66,11 @@ void *dictionary_make(Swap *s, const Packer *p, unsigned number, SwapTranslate t
     return NULL;
 }
 
-static Unpacker *unpacker_of(Swap *s) {
-    if (!s->packing.unpacker) s->packing.unpacker = unpacker_make();
-    return s->packing.unpacker;
-}
+bool unpacker_ready(Swap *s) { return s->packing.unpacker || (s->packing.unpacker = unpacker_make()); }
 
 bool dictionary_add(Swap *s, void *dictionary, size_t bytes) {
     Packing *k = &s->packing;
-    if (!unpacker_add(unpacker_of(s), dictionary, bytes)) return false;
+    if (!unpacker_ready(s) || !unpacker_add(k->unpacker, dictionary, bytes)) return false;
     free(k->dictionary);
     k->dictionary = dictionary;
     k->dictionary_bytes = bytes;
@@ -91,7 +86,9 @@ void pack_count(Swap *s, uint32_t size) {
     if (k->seen < k->train_at || k->dictionaries == UNPACKER_MOST) return;
     k->train_at *= AGAIN;
     void *dictionary = dictionary_make(s, k->packer, k->dictionaries + 1, NULL, NULL, &bytes);
-    if (dictionary && dictionary_add(s, dictionary, bytes)) must(packer_use(k->packer, dictionary, bytes, k->level));
+    if (!dictionary) return;
+    if (dictionary_add(s, dictionary, bytes)) packer_use(k->packer, dictionary, bytes, k->level); /* or, without memory for it, as before */
+    else free(dictionary);
 }
 
 /* -- Blocks -- */
@@ -126,7 +123,7 @@ SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to) {
     if (!frame) must_die("no memory to read a compressed array of %zu bytes", bytes);
     if (!shadow_read(&s->shadow, e->offset, e->flags, frame + FRAME_MAGIC_BYTES, bytes)) return SWAP_UNREADABLE;
     memcpy(frame, frame_magic, FRAME_MAGIC_BYTES);
-    return unpacker_unpack(unpacker_of(s), to, (size_t)e->size * GRANULE, frame, bytes + FRAME_MAGIC_BYTES) ? SWAP_FINE : SWAP_DAMAGED;
+    return unpacker_unpack(s->packing.unpacker, to, (size_t)e->size * GRANULE, frame, bytes + FRAME_MAGIC_BYTES) ? SWAP_FINE : SWAP_DAMAGED;
 }
 
 /* -- The setting -- */
@@ -134,11 +131,12 @@ SwapFault block_read_packed(Swap *s, const SwapEntry *e, char *to) {
 int swap_compression(const Thread *t) { return t->world->swap ? t->world->swap->packing.level : 0; }
 
 bool swap_set_compression(Thread *t, int level) {
-    Packing *k = &swap_of(t)->packing;
+    Swap *s = swap_of(t);
+    Packing *k = &s->packing;
     Packer *packer = NULL;
     if (level < 0) level = LEVEL;
-    if (level && !(packer = packer_open(level))) return false;
-    if (packer && k->dictionary) must(packer_use(packer, k->dictionary, k->dictionary_bytes, level));
+    if (level && (!unpacker_ready(s) || !(packer = packer_open(level)))) return false;
+    if (packer && k->dictionary) packer_use(packer, k->dictionary, k->dictionary_bytes, level);
     packer_close(k->packer);
     k->packer = packer;
     k->level = level;

@@ -147,7 +147,7 @@ bool swap_import(Thread *t, const SwapRecord *records, uint64_t count, int fd, u
     for (uint64_t i = 1; i < count; i++) {
         const SwapRecord *r = &records[i];
         uint64_t index = handle_take(s);
-        if (index != i || !record_fits(r, bytes / GRANULE) || !block_reserve(s, (size_t)r->size * GRANULE)) return false;
+        if (index != i || !record_fits(r, bytes / GRANULE) || !block_reserve(s, (size_t)r->size * GRANULE) || (r->flags & SWAP_PACKED && !unpacker_ready(s))) return false;
         s->entries[i] = (SwapEntry){.size = r->size, .boxed = r->boxed, .offset = r->offset, .stored = r->stored, .check_boxed = r->check_boxed, .check_raw = r->check_raw,
                                     .note = r->note, .type = r->type, .detail = r->detail, .flags = r->flags | SWAP_IMAGE};
     }
@@ -158,6 +158,7 @@ bool swap_import(Thread *t, const SwapRecord *records, uint64_t count, int fd, u
 
 Unpacker *swap_record_unpacker(const SwapRecord *records, const char *blocks, uint64_t bytes) {
     Unpacker *u = unpacker_make();
+    if (!u) return NULL;
     const SwapRecord *r = &records[0];
     const char *p = blocks + (uint64_t)r->offset * GRANULE;
     if (!r->size || (is_dictionary(r, bytes / GRANULE) && dictionary_check(p, r->note) == r->check_raw && unpacker_add(u, p, r->note))) return u;

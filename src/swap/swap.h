@@ -211,7 +211,7 @@ void swap_detach(Thread *t);
 bool swap_export(Thread *t, SwapTranslate translate, const void *data, int level, SwapRecord **records, uint64_t *count, int *fd, uint64_t *bytes);
 /* The inverse, before anything else is swapped: the blocks stay where they are in the file, which is the swapper's from now on.  False: the records are wrong. */
 bool swap_import(Thread *t, const SwapRecord *records, uint64_t count, int fd, uint64_t at, uint64_t bytes);
-/* For those who check an image without a world: what unpacks its blocks (NULL: the dictionary is wrong); a block in memory that the caller frees (NULL: it, or its record, is wrong). */
+/* For those who check an image without a world: what unpacks its blocks (NULL: the dictionary is wrong, or there is no memory); a block in memory that the caller frees (NULL: it, or its record, is wrong). */
 Unpacker *swap_record_unpacker(const SwapRecord *records, const char *blocks, uint64_t bytes);
 char *swap_record_read(const SwapRecord *r, Unpacker *u, const char *blocks, uint64_t bytes);
 /* Changes the references in all blocks.  False: one cannot be read or written. */
