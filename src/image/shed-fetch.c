@@ -308,14 +308,13 @@ static Obj list_union(Thread *t, Obj list, Obj value) {
 
 static Obj *holder_slot(Obj holder, uint64_t slot) { return &(is_cons(holder) ? cons_slots(holder) : is_nil(holder) ? symbol_slots(holder) : obj_slots(holder))[slot]; }
 
-static void debug_fill(Thread *t, Obj function, Obj value) {
-    Obj code = obj_slots(function)[FUNCTION_CODE];
+static void debug_restore(Thread *t, Obj function, Obj debug) {
+    Obj code = has_type(function, TYPE_FUNCTION) ? code_word(t, function) : NIL;
     SwapFault fault;
     size_t pins = swap_pins(t);
     if (!is_handle(code) || !swap_try(t, code, &fault)) return;
-    Obj debug = constants_debug(swap_object(swap_entry(t, code)));
-    for (uint64_t i = 0; !is_nil(debug) && has_type(value, TYPE_SIMPLE_VECTOR) && i < DEBUG_LENGTH; i++)
-        if (is_nil(obj_slots(debug)[i])) set_field(t, debug, i, obj_slots(value)[i]);
+    Obj constants = swap_object(swap_entry(t, code));
+    if (has_type(constants, TYPE_SIMPLE_VECTOR) && obj_length(constants)) set_field(t, constants, 0, debug);
     swap_unpin(t, pins);
 }
 
@@ -326,10 +325,7 @@ static void patch_apply(const Fetch *f, const ShedPatch *p) {
         if (fix_of_obj(left) == symbol_flags(holder)) obj_set_flags(symbol_object(holder), (unsigned)fix_of_obj(value));
         return;
     }
-    if (p->mode == PATCH_DEBUG) {
-        debug_fill(t, holder, value);
-        return;
-    }
+    if (p->mode == PATCH_DEBUG) return;
     if (p->mode == PATCH_PUT) {
         if (!table_get(t, holder, left, &there)) table_put(t, holder, left, value);
         return;
@@ -364,6 +360,8 @@ static void fetch_all(Fetch *f) {
     objects_settle(f);
     symbols_merge(f);
     for (uint64_t i = 0; i < f->header.patch_count; i++) patch_apply(f, &f->patches[i]);
+    for (uint64_t i = 0; i < f->header.patch_count; i++) /* which may have been patched itself */
+        if (f->patches[i].mode == PATCH_DEBUG) debug_restore(t, word_here(f, f->patches[i].holder), word_here(f, f->patches[i].value));
     names_add(f);
     packages_add(f);
     objects_finish(f);

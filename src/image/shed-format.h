@@ -28,7 +28,7 @@ typedef enum PatchMode {
     PATCH_PLIST,   /* a property list: what it has not is added */
     PATCH_FLAGS,   /* a symbol's flags, if they are still what delivery left */
     PATCH_PUT,     /* the holder is a hash table: the key gets the value, if it has none */
-    PATCH_DEBUG,   /* the holder is a function: if its code is swapped by now, its debug information is filled up from the value */
+    PATCH_DEBUG,   /* the holder is a function: if its code is swapped by now, the value is its debug information */
     PATCH_MODES
 } PatchMode;
 

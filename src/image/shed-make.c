@@ -125,6 +125,12 @@ Shed *shed_begin(Thread *t) {
     return s;
 }
 
+/* A vector that has become shorter, as debug information does, cannot be what it was: the old one counts as gone, and who refers to it is patched. */
+static bool is_shorter(const Shed *s, uint64_t number, Obj now) {
+    Obj before = *(const Obj *)(const void *)(s->copy + s->offsets[number]);
+    return has_type(now, TYPE_SIMPLE_VECTOR) && obj_length(now) < header_length(before);
+}
+
 static void roster_take(Shed *s) {
     Obj roster = s->t->world->shed;
     must(roster_count(roster) >= s->count);
@@ -132,7 +138,10 @@ static void roster_take(Shed *s) {
     s->places = zeros(s->count, sizeof *s->places);
     s->pure = zeros(s->count, sizeof *s->pure);
     s->met = zeros(s->count, sizeof *s->met);
-    for (uint64_t i = 0; i < s->count; i++) s->now[i] = *roster_place(roster, i);
+    for (uint64_t i = 0; i < s->count; i++) {
+        Obj now = *roster_place(roster, i);
+        s->now[i] = is_shorter(s, i, now) ? BROKEN : now;
+    }
     s->t->world->shed = NIL;
 }
 
@@ -223,7 +232,7 @@ static void choose_parts(Shed *s, const Obj *words) {
     Type type = header_type(words[0]);
     if (type == TYPE_SYMBOL && !is_nil(words[1 + SYMBOL_PACKAGE])) choose(s, words[1 + SYMBOL_NAME]);
     if (type == TYPE_FUNCTION) choose(s, words[1 + FUNCTION_CODE]);
-    if (type == TYPE_SIMPLE_VECTOR && header_length(words[0]) == DEBUG_LENGTH) choose(s, words[1 + DEBUG_PLACES]);
+    if (type == TYPE_SIMPLE_VECTOR && header_length(words[0]) > DEBUG_PLACES && header_length(words[0]) <= DEBUG_LENGTH) choose(s, words[1 + DEBUG_PLACES]);
 }
 
 static bool is_pure(const Shed *s, uint64_t number) {
@@ -321,7 +330,7 @@ static void compare_debug(Shed *s, const Obj *before, Obj function) {
     uint64_t first;
     if (!s->swaps || !is_moved(s, before[FUNCTION_CONSTANTS]) || !has_type(constants, TYPE_SIMPLE_VECTOR) || !obj_length(constants)) return;
     const Obj *words = copy_words(s, number_of(s, before[FUNCTION_CONSTANTS]), &first);
-    if (differs(s, words[1], obj_slots(constants)[0])) patch(s, PATCH_DEBUG, function, 0, NIL, words[1]);
+    if (is_moved(s, words[1])) patch(s, PATCH_DEBUG, function, 0, NIL, words[1]);
 }
 
 static void compare(Shed *s, uint64_t number) {
