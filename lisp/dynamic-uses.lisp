@@ -44,7 +44,7 @@
     terpri fresh-line write-char write-line write-string finish-output force-output clear-output clear-input write-byte file-position file-length file-write-date
     make-string-output-stream make-string-input-stream get-output-stream-string %make-string-output-stream make-hash-table make-string open close probe-file
     namestring pathname-name pathname-type truename merge-pathnames get-universal-time get-internal-real-time get-internal-run-time
-    import export unexport shadow unintern use-package unuse-package)
+    import export unexport shadow unintern use-package unuse-package error cerror signal warn)
   "Their values are no symbols that came in, and hold none.")
 
 (defparameter *storing-functions*
@@ -60,6 +60,11 @@
     make-state %make-structure %copy-structure %make-restart %coerce-to-condition %concatenate-list %concatenate-vector %list-of-sequence %make-simple-array %make-array-of %map-to
     %coerce-to-vector-type %make-string-output-stream)
   "Their values are no symbols, but may hold arguments.")
+
+(defparameter *item-functions* '(gethash assoc rassoc member find remove delete)
+  "Their first argument is looked for and not returned.")
+(defparameter *second-item-functions* '(%assoc %member %find)
+  "Their second argument is.")
 
 (defparameter *inside-functions*
   '(typep subtypep coerce concatenate map make-array make-sequence merge upgraded-array-element-type upgraded-complex-part-type open make-string fdefinition fboundp fmakunbound
@@ -98,6 +103,8 @@
       (flag 64 *inside-functions*)
       (flag 128 *functions-of-objects*)
       (flag 256 '(error member))
+      (flag 512 *item-functions*)
+      (flag 1024 *second-item-functions*)
       (dolist (entry *name-users*)
         (dolist (name (cdr entry))
           (let ((rule (rule name)))

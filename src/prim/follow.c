@@ -238,9 +238,11 @@ static Mask held(Mask mask) { return inside(mask) | (inside(mask) << 32); }
 /* Of something that is one, or in one. */
 static Mask any_of(Mask mask) { return (itself(mask) | inside(mask)) | holding(mask); }
 
+/* What unknown code can find stored; cells are closures' own affair. */
 static Mask stored(const Follow *f) {
     Mask all = 0;
-    for (int i = 0; i < STORES; i++) all |= f->stored[i];
+    for (int i = 0; i < STORES; i++)
+        if (i != STORE_CELL) all |= f->stored[i];
     return all;
 }
 
@@ -342,13 +344,17 @@ static bool looks_by(const Pass *p, const Callee *c, unsigned i, unsigned r) {
 static Mask call_library(Pass *p, const Callee *c, unsigned first, unsigned count) {
     Follow *f = p->f;
     unsigned flags = c->rule ? c->rule->flags : c->standard ? 0 : RULE_INSIDE;
-    Mask all = get_run(p, first, count), result = any_of(all | stored(f));
+    Mask all = get_run(p, first, count), result = any_of(stored(f));
     for (unsigned i = 0; i < count; i++) {
         Mask mask = get(p, first + i);
+        if (!(flags & (i ? RULE_SECOND_ITEM : RULE_ITEM)) || i > 1) result |= any_of(mask);
         if (mask && looks_by(p, c, i, first + i)) use_note(f, flags & RULE_INSIDE ? any_of(mask) : mask, c->text);
     }
     if (flags & RULE_STORES) grow(f, &f->stored[STORE_OTHER], any_of(all));
-    if (!c->leaf) result = escape(f, all);
+    if (!c->leaf) {
+        escape(f, all);
+        result |= f->returned;
+    }
     return flags & RULE_CLEAN ? 0 : flags & RULE_OBJECT ? holding(result) : result;
 }
 

@@ -18,7 +18,9 @@ enum {
     RULE_HARMLESS = 32, /* the function is none of COMMON-LISP's and asks for no definition */
     RULE_INSIDE = 64,  /* the function looks for what is in its arguments, too: forms, types, names that are lists */
     RULE_OBJECT = 128, /* the function's value is no symbol, but may hold arguments */
-    RULE_TYPE = 256    /* the symbol is a type too, and as data it is that */
+    RULE_TYPE = 256,   /* the symbol is a type too, and as data it is that */
+    RULE_ITEM = 512,   /* the first argument is looked for and not returned */
+    RULE_SECOND_ITEM = 1024 /* the second one is */
 };
 
 /* Looks through the code of the program, which is younger than the mark; before `shake_split`. */

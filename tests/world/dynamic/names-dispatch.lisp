@@ -1,0 +1,12 @@
+;;; names-dispatch.lisp: names: commands that are read are looked up in tables that hold functions
+(defun greet (who) (format nil "hello ~A" who))
+(defun add (a b) (+ a b))
+(defvar *commands* (make-hash-table))
+(setf (gethash 'greet *commands*) #'greet (gethash 'add *commands*) #'add)
+(defvar *more* (list (cons 'twice (lambda (x) (* 2 x))) (cons 'join (lambda (a b) (concatenate 'string a b)))))
+(defun command (name) (or (gethash name *commands*) (cdr (assoc name *more*)) (error "~S is no command" name)))
+(defun run (text)
+  (let ((form (read-from-string text)))
+    (handler-case (print (apply (command (first form)) (rest form)))
+      (error (c) (format t "~&~A~%" c)))))
+(defun main () (mapc #'run (list "(greet \"you\")" "(add 1 2)" "(twice 4)" "(join \"a\" \"b\")" "(car 1)" "(open 2)")) (terpri))
