@@ -103,7 +103,7 @@ expect "full stacks" 0 '(20000 20000 :FULL :FULL 0 T :FULL :FULL 100 0)' "$W" --
              (handler-bind ((storage-condition (lambda (c) (declare (ignore c)) (deep 10)))) (full (endless 0))) (deep 100) (progn (gc) (verify-heap))))" --quit
 EXPECT_TIMEOUT=300 expect "a full stack under torture" 0 '(20000 :FULL 100)' env WINDFALL_TORTURE=swap "$W" --load deep.lisp --eval '(prin1 (list (deep 20000) (full (endless 0)) (deep 100)))' --quit
 
-# -- Delivered programs: swapped data stay so, swapped code is resident --
+# -- Delivered programs with swapped code and data --
 cat >deliver.lisp <<'E'
 (defclass shape () ((n :initarg :n :reader n)))
 (defgeneric area (x) (:method ((x shape)) (* (n x) (n x))) (:method ((x integer)) (list :integer x)))
@@ -117,7 +117,7 @@ cat >deliver.lisp <<'E'
   (setf (aref *doubles* 1 1) 2d0)
   (print (list (funcall (helper 1) 2) (area (make-instance 'shape :n 3)) (gethash "key" *table*) (gethash 57 *table*) (count 1 *bits*)
                (reduce #'+ (make-array 9 :element-type 'double-float :displaced-to (mkunswap *doubles*)))
-               (handler-case (area "x") (error (c) (typep c 'error))) (and (swparrayp *table*) t) (setsbsize)))
+               (handler-case (area "x") (error (c) (typep c 'error))) (and (swparrayp *table*) (scodep #'helper)) (setsbsize)))
   (terpri))
 E
 delivered='
