@@ -21,13 +21,14 @@ static Obj change_all(Thread *t, Obj list, bool others, SwapFault (*change)(Thre
     return fault_result(fault, NIL);
 }
 
-/* With what was shaken off fetched before: its patches look for the constants of functions where they were. */
+/* Both with what was shaken off fetched before: its patches look for the constants of functions where they were. */
 BUILTIN(swap_code, "%SWAP-CODE", 2, 2, "functions others",
         "Swaps the code of the functions; of all other functions over the same code too, at the next safe point, unless OTHERS is NIL.") {
     shed_fetch(t);
     return change_all(t, args[0], !is_nil(args[1]), function_swap);
 }
 BUILTIN(unswap_code, "%UNSWAP-CODE", 2, 2, "functions others", "The inverse of %SWAP-CODE.") {
+    shed_fetch(t);
     return change_all(t, args[0], !is_nil(args[1]), function_unswap);
 }
 
