@@ -238,7 +238,7 @@ expect "names" 0 'called
 <1>
 
 NIL 
-The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it.
+SECRET 
 The symbol SECRET of COMMON-LISP-USER was removed by delivery; :KEEP-SYMBOLS keeps it.' ./app
 
 # -- What is needed only if it can be: logical pathnames, the type system --
