@@ -56,5 +56,7 @@ programs gc,move 3001 6
 programs swap,gc,move 4001 1
 programs tiny,move,verify 5001 15
 programs swap,tiny,move,verify 6001 5
+programs "" 7001 40 "(setf (ext:shadow-compression) t)"
+programs swap 8001 5 "(setf (ext:shadow-compression) t)"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
