@@ -94,7 +94,7 @@
     (%check-delivery-value (car tail) (cadr tail)))
   (when (getf keywords :shed) (setq keywords (append keywords '(:dynamic-names :trust)))) ; what names reach is fetched
   (list* :given (do ((tail keywords (cddr tail)) (given '() (cons (car tail) given))) ((null tail) given))
-         :dynamic-keys (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files))) :note-removed nil :note-packages nil :smashed '() :swapped '()
+         :dynamic-keys (append (if (getf keywords :shed) '((:names)) '()) (mapcan #'%read-keep-file (copy-list (getf keywords :keep-files)))) :note-removed nil :note-packages nil :smashed '() :swapped '()
          (mapcan (lambda (entry)
                    (list (car entry) (getf keywords (car entry) (nth level (cadr entry)))))
                  *delivery-keywords*)))
