@@ -36,7 +36,7 @@ done
 for p in changed classes heap; do
     wanted=$(plain "$p")
     deliver "$p.lisp" >/dev/null
-    for modes in tiny,verify tiny,move,verify; do
+    for modes in tiny,verify tiny,move,verify gc,move,verify; do
         check "$p: under WINDFALL_TORTURE=$modes" "$(export WINDFALL_TORTURE=$modes LIMIT=300; run)" "$wanted"
     done
 done
