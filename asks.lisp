@@ -1,8 +1,0 @@
-(defclass c () ((a :initarg :a :reader reader-of-a)))
-(defun main ()
-  (print (reader-of-a (make-instance 'c :a 1)))
-  (eval '(defclass c () ((a :initarg :a))))
-  (print (handler-case (reader-of-a (make-instance 'c :a 1)) (error () "no reader")))
-  (eval '(defun (setf place) (v x) (list v x)))
-  (print (setf (place 1) 2))
-  (terpri))
