@@ -691,7 +691,7 @@ void follow_solve(Follow *f, Shake *s) {
 
 const char *follow_use(const Follow *f, int source, Obj *code) {
     const Use *use = &f->uses[source];
-    *code = use->code ? (Obj){use->code} : NIL;
+    *code = use->code ? ((Obj){use->code}) : NIL;
     return use->what;
 }
 
