@@ -16,7 +16,7 @@ Swap *swap_of(Thread *t) {
     s = calloc(1, sizeof *s);
     must(s);
     s->thread = t;
-    for (s->most = 2 * ENTRIES_MOST; !s->entries && s->most > ENTRIES_LEAST;) s->entries = pages_reserve(NULL, (s->most /= 2) * sizeof(SwapEntry));
+    for (s->most = 2 * (uint64_t)ENTRIES_MOST; !s->entries && s->most > ENTRIES_LEAST;) s->entries = pages_reserve(NULL, (s->most /= 2) * sizeof(SwapEntry));
     if (!s->entries) must_die("no room for the table of swap handles");
     s->shadow.fd = s->shadow.image_fd = s->shadow.parent_fd = -1;
     s->pages = SWAP_PAGES_DEFAULT;
