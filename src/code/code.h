@@ -54,6 +54,16 @@ static inline unsigned instruction_c(Instruction i) { return (unsigned)(i >> 48)
 static inline int instruction_si(Instruction i) { return (int16_t)(i >> 32); } /* B, signed */
 static inline int instruction_sc(Instruction i) { return (int16_t)(i >> 48); } /* C, signed */
 static inline int32_t instruction_d(Instruction i) { return (int32_t)(i >> 32); }
+/* Can the instruction at `at` go on elsewhere than behind itself?  Then at the places from *from to *to. */
+static inline bool instruction_jumps(Instruction i, uint64_t at, int64_t *from, int64_t *to) {
+    const char *letters = opcodes[instruction_op(i)].operands;
+    *from = *to = (int64_t)at + 1;
+    if (letters[3] == 'j') *from = *to += instruction_sc(i);
+    else if (letters[2] == 'J') *from = *to += instruction_d(i);
+    else if (instruction_op(i) == OP_JUMP_TABLE) *to += instruction_b(i);
+    else return false;
+    return true;
+}
 
 /* -- Functions -- */
 

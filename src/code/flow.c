@@ -231,12 +231,8 @@ static uint32_t number_targets(Flow *f) {
     for (uint64_t at = 0; at < f->length; at++) f->slots[at] = NO_SLOT;
     for (uint64_t at = 1; at < f->length; at++) {
         Instruction i = f->code[at];
-        const char *letters = opcodes[instruction_op(i)].operands;
-        int64_t from = (int64_t)at + 1, to;
-        if (letters[3] == 'j') from = to = from + instruction_sc(i);
-        else if (letters[2] == 'J') from = to = from + instruction_d(i);
-        else if (instruction_op(i) == OP_JUMP_TABLE) to = from + instruction_b(i);
-        else continue;
+        int64_t from, to;
+        if (!instruction_jumps(i, at, &from, &to)) continue;
         for (; from <= to; from++)
             if (f->slots[from] == NO_SLOT) f->slots[from] = n++;
     }

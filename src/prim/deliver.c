@@ -130,15 +130,6 @@ static void needs_record(Shake *s, const NeedSymbols *found) {
 
 /* -- Removed functions -- */
 
-enum {
-    REMOVED_SHAKEN,
-#define GROUP(id, keeps) REMOVED_##id,
-#define GONE(group, name)
-#include "prim/removals.def"
-#undef GROUP
-#undef GONE
-};
-
 static const char *const removal_ids[] = {
     "SHAKEN",
 #define GROUP(id, keeps) #id,

@@ -5,6 +5,16 @@
 #include "prim/prim.h"
 #include "shake/shake.h"
 
+/* Groups of what keywords take away: places in the table of removed.c. */
+enum {
+    REMOVED_SHAKEN,
+#define GROUP(id, keeps) REMOVED_##id,
+#define GONE(group, name)
+#include "prim/removals.def"
+#undef GROUP
+#undef GONE
+};
+
 /* -- deliver.c -- */
 
 /* The symbol with a name as BUILTIN writes it; NIL if it has been shaken off in the first round. */

@@ -536,12 +536,8 @@ static uint32_t number_targets(Pass *p) {
     uint32_t n = 0;
     for (uint64_t at = 1; at < b->length; at++) {
         Instruction i = b->words[at];
-        const char *letters = opcodes[instruction_op(i)].operands;
-        int64_t from = (int64_t)at + 1, to;
-        if (letters[3] == 'j') from = to = from + instruction_sc(i);
-        else if (letters[2] == 'J') from = to = from + instruction_d(i);
-        else if (instruction_op(i) == OP_JUMP_TABLE) to = from + instruction_b(i);
-        else continue;
+        int64_t from, to;
+        if (!instruction_jumps(i, at, &from, &to)) continue;
         for (int64_t target = from; target <= to; target++)
             if (!p->slots[target]) p->slots[target] = ++n;
         if (is_mark(instruction_op(i))) p->exits[from] = 1;

@@ -5,7 +5,7 @@
    World.removed (text/package.c) lists packages that were shaken off, in a program that looks names up; and symbols, and values of symbols that stay, if it is trusted with
    some of the names that it makes, or if nothing asks for definitions by them (lisp/dynamic.lisp).  In the first case finding one of the symbols is an error.  In the
    second it is made anew: it needs to be nothing but a name.  Should its function, value, class or properties be asked for nevertheless, that is an error too. */
-#include "prim/prim.h"
+#include "prim/deliver.h"
 #include "text/text.h"
 
 #include <stdio.h>
@@ -14,15 +14,6 @@
 static const char *const removal_keeps[] = {
     ":KEEP-SYMBOLS",
 #define GROUP(id, keeps) keeps,
-#define GONE(group, name)
-#include "prim/removals.def"
-#undef GROUP
-#undef GONE
-};
-
-enum {
-    REMOVED_SHAKEN,
-#define GROUP(id, keeps) REMOVED_##id,
 #define GONE(group, name)
 #include "prim/removals.def"
 #undef GROUP
