@@ -7,6 +7,7 @@
    HEAP_SEED sets the seed. */
 #include "run/hash.h"
 #include "swap/swap.h"
+#include "random.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -19,18 +20,10 @@
 enum { TABLES = 6, KEYS = 120, ARRAYS = 8, LENGTH = 40, ROUNDS = 400 };
 
 static Thread *t;
-static uint64_t state;
 static Obj roots[TABLES + ARRAYS + KEYS]; /* handles, and the conses that are keys */
 static int64_t entries[TABLES][2 * KEYS]; /* the value of fixnum key i, then of cons i; 0: none */
 static int64_t elements[ARRAYS][LENGTH];
 static uint32_t fill[ARRAYS];
-
-static uint32_t below(uint32_t n) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 20) % n;
-}
 
 static void scan_roots(Thread *thread, void *data, RootVisitor visit, void *visitor) {
     (void)thread;
@@ -146,9 +139,7 @@ static void disturb(void) {
 static void test_random(void **unused) {
     (void)unused;
     SwapFault fault;
-    state = getenv("HEAP_SEED") ? (uint64_t)strtoull(getenv("HEAP_SEED"), NULL, 10) : (uint64_t)getpid();
-    print_message("seed %lu\n", (unsigned long)state);
-    state = state * UINT64_C(2654435761) + UINT64_C(88172645463325252);
+    random_begin();
     for (uint32_t i = 0; i < KEYS; i++) roots[TABLES + ARRAYS + i] = alloc_cons(t, obj_of_fix(i), NIL);
     for (uint32_t k = 0; k < TABLES; k++) roots[k] = compound_store(t, table_make(t, TEST_EQ, NIL, 4, 0), &fault);
     for (uint32_t a = 0; a < ARRAYS; a++) roots[TABLES + a] = compound_store(t, vector_new(a), &fault);

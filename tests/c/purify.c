@@ -6,6 +6,7 @@
 
    HEAP_SEED sets the seed, HEAP_ROUNDS the number of rounds. */
 #include "image/purify.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -24,14 +25,6 @@ static Thread *t;
 static Obj roots[ROOTS];
 static uint32_t model[SLOTS]; /* the number of the string in each slot; 0: none */
 static uint32_t serial;
-static uint64_t state;
-
-static uint32_t below(uint32_t n) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 20) % n;
-}
 
 static void scan_roots(Thread *thread, void *data, RootVisitor visit, void *visitor) {
     (void)thread;
@@ -134,9 +127,7 @@ static void act(void) {
 static void test_random(void **unused) {
     (void)unused;
     int rounds = getenv("HEAP_ROUNDS") ? atoi(getenv("HEAP_ROUNDS")) : 400;
-    state = getenv("HEAP_SEED") ? (uint64_t)strtoull(getenv("HEAP_SEED"), NULL, 10) : (uint64_t)getpid();
-    print_message("seed %lu\n", (unsigned long)state);
-    state = state * UINT64_C(2654435761) + UINT64_C(88172645463325252);
+    random_begin();
     roots[0] = alloc_boxed(t, TYPE_SIMPLE_VECTOR, SLOTS, NIL);
     for (int round = 0; round < rounds; round++) {
         heap_set_torture(t->heap, below(2) ? TORTURE_MOVE : 0);

@@ -6,6 +6,7 @@
 
    HEAP_SEED sets the seed, HEAP_ROUNDS the number of rounds. */
 #include "swap/swap.h"
+#include "random.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,7 +22,6 @@ enum { SLOTS = 60, WORDS = 300, STRINGS = 8, OTHERS = 16 };
 static Thread *t;
 static World *world;
 static Obj roots[1];
-static uint64_t state;
 
 /* What is in the array of a slot.  Words: a number n below 256 is a string that says n, else a fixnum; `other[i]` is the array that word i refers to, or 0. */
 typedef struct Model {
@@ -32,13 +32,6 @@ typedef struct Model {
 static Model model[SLOTS];
 static Model past[4096]; /* by serial: arrays that are reachable from others though no slot has them any more */
 static uint32_t serial;
-
-static uint32_t below(uint32_t n) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 20) % n;
-}
 
 static void scan_roots(Thread *thread, void *data, RootVisitor visit, void *visitor) {
     (void)thread;
@@ -176,9 +169,7 @@ static void act(void) {
 static void test_random(void **unused) {
     (void)unused;
     int rounds = getenv("HEAP_ROUNDS") ? atoi(getenv("HEAP_ROUNDS")) : 600;
-    state = getenv("HEAP_SEED") ? (uint64_t)strtoull(getenv("HEAP_SEED"), NULL, 10) : (uint64_t)getpid();
-    print_message("seed %lu\n", (unsigned long)state);
-    state = state * UINT64_C(2654435761) + UINT64_C(88172645463325252);
+    random_begin();
     roots[0] = alloc_boxed(t, TYPE_SIMPLE_VECTOR, SLOTS, NIL);
     uint64_t most_packed = 0;
     for (int round = 0; round < rounds; round++) {

@@ -1,11 +1,7 @@
 #!/bin/sh
 # deliver-errors.sh: deliveries that cannot be done: what is said, the exit status, and that nothing is left behind; interrupts and kills; what a terminal is told.
-W=$(realpath "${WINDFALL:-build/windfall}")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T" W
-cd "$T" || exit 1
+export W
 cat >prog.lisp <<'E'
 (defun main () (format t "hello ~A~%" (length (list 1 2))))
 E

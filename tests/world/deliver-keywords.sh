@@ -1,11 +1,6 @@
 #!/bin/sh
 # deliver-keywords.sh: every keyword of DELIVER has an effect: `about :KEYWORD` begins its checks, and at the end none may be missing.
-W=$(realpath "${WINDFALL:-build/windfall}")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 said=""
 about() { said="$said $1" about=$1; }
 # deliver FILE OPTION...   makes ./app, at level 5 unless the options say otherwise

@@ -1,13 +1,8 @@
 #!/bin/sh
 # deliver-links.sh: shaking is exact: of every kind of link (src/shake/links.def), what is unused goes (nothing with GOES- is in the file), and what is used stays and is
 # found (STAYS-), at the levels 2 and 5; and when all is to stay, every table is reinstated as it was recorded.
-W=$(realpath "${WINDFALL:-build/windfall}")
 ROOT=$(realpath "$(dirname "$0")/../..")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 said=""
 # row "NAME" OPTION...   the program on standard input: what its MAIN prints undelivered it prints at both levels; GOES- goes, STAYS- stays
 row() {

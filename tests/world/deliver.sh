@@ -1,12 +1,7 @@
 #!/bin/sh
 # deliver.sh: delivered programs: what they print, what went, what stayed.  (deliver-keywords.sh: each keyword; removed.sh: what they say of what went.)
-W=$(realpath "${WINDFALL:-build/windfall}")
-manual=$(WINDFALL=$W tools/delivery-manual --check 2>&1) && manual=good
+manual=$(tools/delivery-manual --check 2>&1) && manual=good
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 # deliver NAME LEVEL FILE OPTION...   makes $T/app
 deliver() {
     name=$1 level=$2 file=$3

@@ -1,13 +1,8 @@
 #!/bin/sh
 # explain.sh: what is told of delivered programs: figures whose sum is the file, true paths, names that are gone or unknown, files that do not belong to
 # the program; the page in a browser (skipped, and said so, where there is no chromium).
-W=$(realpath "${WINDFALL:-build/windfall}")
 HERE=$(realpath "$(dirname "$0")")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 # holds NAME PYTHON-EXPRESSION   of d, the facts in app.json
 holds() {
     if python3 -c "import json, os, sys; d = json.load(open('app.json')); sys.exit(0 if $2 else 1)" 2>err; then ok; else not_ok "$1" "$2 $(cat err)"; fi

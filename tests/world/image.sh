@@ -1,11 +1,6 @@
 #!/bin/sh
 # image.sh: images and executables: saved, started, relocated, damaged.  (damage.sh: killed while they are written, full disks.)
-W=$(realpath "${WINDFALL:-build/windfall}")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 
 # -- A world with something of everything --
 cat >world.lisp <<'E'

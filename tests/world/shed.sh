@@ -1,13 +1,8 @@
 #!/bin/sh
 # shed.sh: programs delivered with --shed do what they do undelivered, whatever they look for at run time (tests/world/dynamic/, tests/world/shed/); without their shed, or with
 # one that is damaged or another's, they say so and nothing worse happens.
-W=$(realpath "${WINDFALL:-build/windfall}")
 HERE=$(realpath "$(dirname "$0")")
 . "$HERE/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 check() { if [ "$2" = "$3" ]; then ok; else not_ok "$1" "$2
 expected: $3"; fi; }
 # What two runs may differ in: addresses, and how many frames of the system are below the program's.

@@ -1,12 +1,7 @@
 #!/bin/sh
 # swap-interplay.sh: swapped code and arrays where whole processes are needed: images that lie elsewhere, images of images, the debugger on a pipe, stacks that are full, SIGINT,
 # delivered programs, thousands of redefinitions.  Last line: N passed, N failed.
-W=$(realpath "${WINDFALL:-build/windfall}")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 
 # -- A world with swapped arrays of every kind --
 cat >world.lisp <<'E'

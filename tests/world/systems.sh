@@ -1,12 +1,7 @@
 #!/bin/sh
 # systems.sh: systems of files: what is compiled and loaded, and in which order; where systems are found; what wrong definitions are told; systems delivered.
-W=$(realpath "${WINDFALL:-build/windfall}")
 EXAMPLES=$(realpath "$(dirname "$0")/../../examples")
 . "$(dirname "$0")/expect"
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-export HOME="$T"
-cd "$T" || exit 1
 mkdir bin
 export W PATH="$T/bin:$PATH"
 printf '#!/bin/sh\nexec "$W" --no-init --eval "$1" --quit\n' >bin/lisp
